@@ -1,0 +1,6 @@
+"""The only room that speaks to PostgreSQL.
+
+`session` opens transactions in the right role, `lease` decides who may write, `copy` moves rows in bulk,
+`migrate` brings the schema forward, `tenants` adds companies. The other modules hold the reads and writes
+of one engine each.
+"""
