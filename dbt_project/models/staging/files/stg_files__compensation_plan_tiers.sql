@@ -1,0 +1,20 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with landed as (
+    select * from {{ source('landing', 'raw_files__compensation_plan_tiers') }}
+),
+
+final as (
+    select
+        tenant_id,
+        plan_key,
+        version,
+        component,
+        lower_bound,
+        rate,
+        _run_id,
+        _loaded_at
+    from landed
+    where _superseded_at is null
+)
+
+select * from final

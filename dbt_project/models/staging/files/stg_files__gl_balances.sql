@@ -1,0 +1,23 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with landed as (
+    select * from {{ source('landing', 'raw_files__gl_balances') }}
+),
+
+final as (
+    select
+        tenant_id,
+        company_code,
+        account_code,
+        fiscal_year,
+        fiscal_period,
+        currency,
+        scenario,
+        department,
+        amount,
+        _run_id,
+        _loaded_at
+    from landed
+    where _superseded_at is null
+)
+
+select * from final

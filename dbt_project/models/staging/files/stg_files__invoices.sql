@@ -1,0 +1,26 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with landed as (
+    select * from {{ source('landing', 'raw_files__invoices') }}
+),
+
+final as (
+    select
+        tenant_id,
+        invoice_key,
+        line_number,
+        invoice_date,
+        customer_key,
+        product_key,
+        units_shipped,
+        unit_of_measure,
+        gross_amount,
+        off_invoice_amount,
+        net_amount,
+        currency,
+        _run_id,
+        _loaded_at
+    from landed
+    where _superseded_at is null
+)
+
+select * from final

@@ -1,0 +1,21 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with landed as (
+    select * from {{ source('landing', 'raw_files__quotas') }}
+),
+
+final as (
+    select
+        tenant_id,
+        rep_key,
+        measure,
+        period_start,
+        period_end,
+        quota_amount,
+        currency,
+        _run_id,
+        _loaded_at
+    from landed
+    where _superseded_at is null
+)
+
+select * from final

@@ -1,0 +1,70 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with files as (
+    select
+        tenant_id,
+        account_key,
+        name,
+        industry,
+        annual_revenue,
+        employees,
+        country,
+        account_type,
+        created_at,
+        updated_at,
+        _run_id,
+        _loaded_at,
+        'files'::text as source_system
+    from {{ ref('stg_files__accounts') }}
+),
+
+salesforce as (
+    select
+        tenant_id,
+        account_key,
+        name,
+        industry,
+        annual_revenue,
+        employees,
+        country,
+        account_type,
+        created_at,
+        updated_at,
+        _run_id,
+        _loaded_at,
+        'salesforce'::text as source_system
+    from {{ ref('stg_salesforce__accounts') }}
+),
+
+combined as (
+    select *, 1 as priority from files
+    union all
+    select *, 2 as priority from salesforce
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by tenant_id, account_key order by priority) as place
+    from combined
+),
+
+final as (
+    select
+        tenant_id,
+        account_key,
+        name,
+        industry,
+        annual_revenue,
+        employees,
+        country,
+        account_type,
+        created_at,
+        updated_at,
+        source_system,
+        _run_id,
+        _loaded_at
+    from ranked
+    where ranked.place = 1
+)
+
+select * from final

@@ -1,0 +1,48 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with files as (
+    select
+        tenant_id,
+        journal_key,
+        line_number,
+        company_code,
+        account_code,
+        posting_date,
+        fiscal_year,
+        fiscal_period,
+        currency,
+        debit_amount,
+        credit_amount,
+        scenario,
+        reference,
+        description,
+        department,
+        _run_id,
+        _loaded_at,
+        'files'::text as source_system
+    from {{ ref('stg_files__gl_journal_lines') }}
+),
+
+final as (
+    select
+        tenant_id,
+        journal_key,
+        line_number,
+        company_code,
+        account_code,
+        posting_date,
+        fiscal_year,
+        fiscal_period,
+        currency,
+        debit_amount,
+        credit_amount,
+        scenario,
+        reference,
+        description,
+        department,
+        source_system,
+        _run_id,
+        _loaded_at
+    from files
+)
+
+select * from final
