@@ -30,9 +30,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from include.local import postgres
 
     folder = Path("/tmp") / f"tradewind-tests-{uuid.uuid4().hex[:12]}"
-    running = postgres.ensure(folder, port=None, durable=False)
-    yield running.dsn
-    postgres.stop(folder, remove=True)
+    running = postgres.ensure(folder, durable=False)
+    yield running.superuser_dsn
+    postgres.remove(folder)
 
 
 def _warehouse(server: str, database: str) -> Warehouse:

@@ -17,13 +17,7 @@ from pathlib import Path
 
 from include.errors import TradewindError
 
-ROOT = Path(__file__).resolve().parents[2]
 SYSTEM_STATE = Path("/var/lib/tradewind")
-
-
-def state() -> Path:
-    """The state folder: TRADEWIND_STATE, else `.state` of the clone."""
-    return Path(os.environ.get("TRADEWIND_STATE") or ROOT / ".state").absolute()
 
 
 @dataclass(frozen=True)
