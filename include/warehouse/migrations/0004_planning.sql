@@ -57,12 +57,12 @@ CREATE TABLE planning.monte_carlo_inputs (
     tenant_id text NOT NULL,
     simulation_id text NOT NULL,
     input_hash text NOT NULL,
-    inputs jsonb NOT NULL,
+    inputs json NOT NULL,
     PRIMARY KEY (tenant_id, simulation_id),
     FOREIGN KEY (tenant_id, simulation_id) REFERENCES planning.monte_carlo_runs
 );
 COMMENT ON TABLE planning.monte_carlo_inputs IS
-    'One simulation: everything its numbers depend on, as read from the marts when it was frozen.';
+    'One simulation: everything its numbers depend on, as read from the marts when it was frozen. json, not jsonb: the hashed text is kept.';
 
 CREATE TABLE planning.monte_carlo_exclusions (
     tenant_id text NOT NULL,
