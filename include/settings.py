@@ -36,11 +36,16 @@ def inbox(tenant: str) -> Path:
     return Path(os.environ.get("TRADEWIND_INBOX") or state() / "inbox") / tenant_slug(tenant)
 
 
+def output_root() -> Path:
+    """The folder of all tenants' outputs (TRADEWIND_OUTPUT)."""
+    return Path(os.environ.get("TRADEWIND_OUTPUT") or state() / "output")
+
+
 def output(tenant: str, period: str) -> Path:
-    """The folder of a tenant's workbooks, PDFs and publish payloads of one period (TRADEWIND_OUTPUT)."""
+    """The folder of a tenant's workbooks, PDFs and publish payloads of one period."""
     if not re.fullmatch(r"\d{4}-\d{2}", period):
         raise _bad_setting("period", "YYYY-MM", period)
-    return Path(os.environ.get("TRADEWIND_OUTPUT") or state() / "output") / tenant_slug(tenant) / period
+    return output_root() / tenant_slug(tenant) / period
 
 
 def tenant_slug(text: str) -> str:

@@ -1,0 +1,89 @@
+"""
+### Monthly compensation forecast: what variable pay will cost, and how sure that is
+
+**Reads** reps, quotas, plans, credits and budgets of `planning`, frozen and hashed at the start.
+**Writes** `planning.monte_carlo_*`, the workbook and the PDF in the tenant's output folder, and the
+forecast's exports.
+**Runs** at 08:00 on the 5th for the month before; by hand with a period `YYYY-MM`.
+**Re-run** freely: the same inputs give the same simulation id and the same numbers, and nothing is written twice.
+**On call**: a missing input is named and stops the run of that tenant. Clear the failed task after mending it.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronPartitionTimetable, get_current_context, task, task_group
+
+from include.publish.exports import DRY_RUN
+from tradewind.assets import FORECAST, announce
+from tradewind.connections import warehouse
+from tradewind.defaults import house_dag
+from tradewind.engines import (
+    forecast_blocks,
+    forecast_exports,
+    freeze_one,
+    publish_one,
+    report_one,
+    simulate_one,
+    summarise_one,
+)
+from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_periods
+
+with house_dag(
+    "monthly_compensation_forecast",
+    docs=__doc__,
+    schedule=CronPartitionTimetable("0 8 5 * *", timezone="UTC", run_offset=-1, key_format="%Y-%m"),
+    params={"tenant": TENANT, "period": PERIOD, "as_of": AS_OF, "dry_run": DRY_RUN},
+    default_args={
+        "owner": "compensation_team",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "retry_exponential_backoff": False,
+    },
+    tags=["forecast"],
+):
+
+    @task_group
+    def extract_data():
+        @task
+        def plan() -> list[dict[str, str]]:
+            return tenant_periods(get_current_context())
+
+        @task(map_index_template="{{ task.op_kwargs['work']['tenant'] }}")
+        def freeze(work: dict[str, str]) -> list[dict[str, object]]:
+            return freeze_one(warehouse(), work, get_current_context())
+
+        return freeze.expand(work=plan())
+
+    @task_group
+    def run_simulation(frozen):
+        @task
+        def blocks(frozen: list[list[dict[str, object]]]) -> list[dict[str, object]]:
+            return forecast_blocks(frozen)
+
+        @task
+        def simulate(block: dict[str, object]) -> dict[str, object]:
+            return simulate_one(warehouse(), block)
+
+        @task
+        def summarise(done: list[dict[str, object]], frozen: list[list[dict[str, object]]]):
+            return summarise_one(warehouse(), done, frozen, get_current_context())
+
+        return summarise(simulate.expand(block=blocks(frozen)), frozen)
+
+    @task_group
+    def publish_results(simulated):
+        @task
+        def report(simulated: list[dict[str, str]]) -> list[dict[str, str]]:
+            return forecast_exports(report_one(warehouse(), simulated, get_current_context()))
+
+        @task
+        def publish(work: dict[str, str]) -> str:
+            return publish_one(warehouse(), work, get_current_context())
+
+        @task(outlets=[FORECAST])
+        def finish(tenants: list[str], *, outlet_events=None) -> None:
+            announce(outlet_events, FORECAST, tenants, chosen_date(get_current_context()))
+
+        finish(publish.expand(work=report(simulated)))
+
+    publish_results(run_simulation(extract_data()))

@@ -1,0 +1,34 @@
+"""
+### Transform: build master, planning, finance, intelligence and analytics marts with dbt
+
+**Reads** `staging.raw_*`. **Writes** everything dbt builds, for all tenants, latest state.
+**Runs** after any extract, one run at a time; by hand at any time.
+**Re-run** freely: dbt rebuilds; a retry repeats only what failed. Row security is put back by the database.
+**On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`.
+"""
+
+from airflow.sdk import AssetAny, chain, get_current_context, task
+
+from include.extract.manifest import systems
+from tradewind.assets import MARTS, announce, staging
+from tradewind.defaults import house_dag
+from tradewind.operators.dbt import DbtLayer
+from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
+
+LAYERS = ("seeds", "staging", "master", "planning", "finance", "intelligence", "analytics")
+
+with house_dag(
+    "transform",
+    docs=__doc__,
+    schedule=AssetAny(*[staging(system.name) for system in systems()]),
+    params={"tenant": TENANT, "as_of": AS_OF},
+    tags=["transform"],
+):
+
+    @task(outlets=[MARTS])
+    def finish(*, outlet_events=None) -> None:
+        context = get_current_context()
+        tenants = [work["tenant"] for work in tenant_runs(context)]
+        announce(outlet_events, MARTS, tenants, chosen_date(context))
+
+    chain(*[DbtLayer(layer=layer) for layer in LAYERS], finish())

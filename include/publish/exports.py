@@ -1,0 +1,223 @@
+"""What is published where, as rows of data. Adding an export is adding a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from include.errors import TradewindError
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an exported record: its name at the destination and its column in the query.
+
+    `kind` is text, money, rate, date or integer; `length` is the most characters a text may have there.
+    """
+
+    target: str
+    source: str
+    kind: str = "text"
+    required: bool = False
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    """One object at one destination.
+
+    `side` names the verb whose results these are. `shape` says what one item is: a record, a partition of a
+    table that is replaced as a whole, a file, or a statement. `query` is read under the tenant's row
+    security with the parameters `period` and `as_of`. `partition` are the columns of a replaced partition
+    (C39), `checksum` the column whose sum is compared after the swap. `after` must be published first.
+    """
+
+    name: str
+    title: str
+    side: str
+    destination: str
+    object: str
+    shape: str
+    query: str = ""
+    key: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    partition: tuple[str, ...] = ()
+    checksum: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    after: str | None = None
+
+
+_CURRENT_RUNS = """
+    SELECT DISTINCT ON (scenario_id, currency, simulation_date) *
+    FROM planning.monte_carlo_runs
+    WHERE status = 'completed' AND period = %(period)s
+    ORDER BY scenario_id, currency, simulation_date, generation DESC
+"""
+
+EXPORTS: tuple[Export, ...] = (
+    Export(
+        name="salesforce_forecast",
+        title="Forecast by group in Salesforce",
+        side="forecast",
+        destination="salesforce",
+        object="Monte_Carlo_Forecast__c",
+        shape="record",
+        query=f"""
+            WITH runs AS ({_CURRENT_RUNS})
+            SELECT concat_ws('|', r.period, r.scenario_id, r.currency, 'total', 'total') AS forecast_id,
+                   concat_ws(' ', r.period, r.scenario_id, 'total') AS name, r.period, r.scenario_id,
+                   'total' AS group_kind, 'total' AS group_key, s.mean, s.p50, s.p95, s.es95,
+                   s.budget_amount, s.p_exceed_budget, r.currency, r.as_of, r.simulation_id
+            FROM runs r JOIN planning.monte_carlo_summary s USING (tenant_id, simulation_id)
+            UNION ALL
+            SELECT concat_ws('|', r.period, r.scenario_id, r.currency, g.group_kind, g.group_key),
+                   concat_ws(' ', r.period, r.scenario_id, g.group_kind, g.group_key), r.period, r.scenario_id,
+                   g.group_kind, g.group_key, g.mean, g.p50, NULL, g.es95_contribution,
+                   g.budget_amount, g.p_exceed_budget, r.currency, r.as_of, r.simulation_id
+            FROM runs r JOIN planning.monte_carlo_groups g USING (tenant_id, simulation_id)
+            WHERE g.group_kind IN ('role', 'region')
+        """,
+        key=("Forecast_Id__c",),
+        fields=(
+            Field("Forecast_Id__c", "forecast_id", required=True, length=255),
+            Field("Name", "name", required=True, length=80),
+            Field("Period__c", "period", required=True, length=7),
+            Field("Scenario__c", "scenario_id", required=True, length=80),
+            Field("Group_Kind__c", "group_kind", required=True, length=20),
+            Field("Group_Key__c", "group_key", required=True, length=120),
+            Field("Mean__c", "mean", "money", required=True),
+            Field("P50__c", "p50", "money", required=True),
+            Field("P95__c", "p95", "money"),
+            Field("ES95__c", "es95", "money"),
+            Field("Budget__c", "budget_amount", "money"),
+            Field("Exceedance_Probability__c", "p_exceed_budget", "rate"),
+            Field("Currency__c", "currency", required=True, length=3),
+            Field("As_Of__c", "as_of", "date", required=True),
+            Field("Simulation_Id__c", "simulation_id", required=True, length=64),
+        ),
+    ),
+    Export(
+        name="snowflake_monte_carlo_results",
+        title="Every iteration of the forecast in Snowflake",
+        side="forecast",
+        destination="snowflake",
+        object="monte_carlo_results",
+        shape="partition",
+        query=f"""
+            WITH runs AS ({_CURRENT_RUNS})
+            SELECT m.simulation_id, m.currency, m.scenario_id, m.simulation_date, m.iteration,
+                   m.total_compensation
+            FROM runs r JOIN planning.monte_carlo_results m USING (tenant_id, simulation_id)
+            ORDER BY m.scenario_id, m.currency, m.simulation_date, m.iteration
+        """,
+        fields=(
+            Field("simulation_id", "simulation_id", required=True),
+            Field("currency", "currency", required=True),
+            Field("scenario_id", "scenario_id", required=True),
+            Field("simulation_date", "simulation_date", "date", required=True),
+            Field("iteration", "iteration", "integer", required=True),
+            Field("total_compensation", "total_compensation", "money", required=True),
+        ),
+        partition=("scenario_id", "simulation_date", "currency"),
+        checksum="total_compensation",
+    ),
+    Export(
+        name="snowflake_mc_summary",
+        title="Summary view of the forecast in Snowflake",
+        side="forecast",
+        destination="snowflake",
+        object="vw_mc_summary",
+        shape="statement",
+        options={
+            "statement": """CREATE OR REPLACE VIEW vw_mc_summary AS
+SELECT simulation_id, currency, scenario_id, simulation_date, count(*) AS iterations,
+       avg(total_compensation) AS avg_comp,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY total_compensation) AS median_comp,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY total_compensation) AS var_95
+FROM monte_carlo_results
+GROUP BY simulation_id, currency, scenario_id, simulation_date"""
+        },
+        after="snowflake_monte_carlo_results",
+    ),
+    Export(
+        name="sharepoint_forecast_workbook",
+        title="The forecast's workbook in SharePoint",
+        side="forecast",
+        destination="sharepoint",
+        object="forecast_workbook",
+        shape="file",
+        options={
+            "file": "monthly_forecast.xlsx",
+            "path": "Compensation/Output/Monte_Carlo_Results_{period}.xlsx",
+        },
+    ),
+    Export(
+        name="sharepoint_forecast_report",
+        title="The forecast's PDF in SharePoint",
+        side="forecast",
+        destination="sharepoint",
+        object="forecast_report",
+        shape="file",
+        options={
+            "file": "monthly_report.pdf",
+            "path": "Compensation/Output/Monte_Carlo_Report_{period}.pdf",
+        },
+    ),
+    Export(
+        name="snowflake_trade_settlements",
+        title="Settlements of trade promotions in Snowflake",
+        side="reconcile",
+        destination="snowflake",
+        object="trade_settlements",
+        shape="partition",
+        query="""
+            SELECT settlement_id::text, claim_id::text, promotion_key, amount_settled, currency, status,
+                   settled_as_of, to_char(settled_as_of, 'YYYY-MM') AS settled_month
+            FROM finance.settlements
+            WHERE settled_as_of <= %(as_of)s
+            ORDER BY settled_month, settlement_id
+        """,
+        fields=(
+            Field("settlement_id", "settlement_id", required=True),
+            Field("claim_id", "claim_id", required=True),
+            Field("promotion_key", "promotion_key", required=True),
+            Field("amount_settled", "amount_settled", "money", required=True),
+            Field("currency", "currency", required=True),
+            Field("status", "status", required=True),
+            Field("settled_as_of", "settled_as_of", "date", required=True),
+            Field("settled_month", "settled_month", required=True),
+        ),
+        partition=("settled_month",),
+        checksum="amount_settled",
+    ),
+    Export(
+        name="sharepoint_deduction_queue",
+        title="The deduction work queue in SharePoint",
+        side="reconcile",
+        destination="sharepoint",
+        object="deduction_queue",
+        shape="file",
+        options={"file": "deduction_queue.xlsx", "path": "Trade/Queue/Deduction_Queue_{period}.xlsx"},
+    ),
+)
+
+BY_NAME = {export.name: export for export in EXPORTS}
+
+
+def of_side(side: str) -> list[Export]:
+    """Exports of one verb's results, each after the one it needs."""
+    chosen = [export for export in EXPORTS if export.side == side]
+    return [e for e in chosen if e.after is None] + [e for e in chosen if e.after is not None]
+
+
+def find(name: str) -> Export:
+    """The export called `name`; TradewindError lists the names when there is none."""
+    try:
+        return BY_NAME[name]
+    except KeyError:
+        raise TradewindError(
+            where="publish",
+            expected=f"an export among {', '.join(sorted(BY_NAME))}",
+            got=name,
+            remedy="correct the export's name",
+        ) from None

@@ -1,0 +1,1 @@
+"""Operators of our own, where a plain task is not enough."""

@@ -1,0 +1,110 @@
+"""Which tenants a run is about and what its business date is, resolved once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow.sdk import Param
+
+from include import fiscal
+from include.errors import TradewindError
+from include.warehouse.tenants import active_tenants, load_settings
+from tradewind.assets import triggering
+from tradewind.connections import warehouse
+
+TENANT = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^[a-z][a-z0-9_]{0,30}$",
+    title="Tenant",
+    description="One tenant, or empty for all active tenants (or those of the triggering event).",
+)
+AS_OF = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    title="As of",
+    description="Business date. Empty: the triggering event's, else today in the tenant's time zone.",
+)
+PERIOD = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+    title="Period",
+    description="Fiscal month YYYY-MM. Empty: the month before the run, in the tenant's time zone.",
+)
+
+DRY_RUN = Param(
+    None,
+    type=["null", "boolean"],
+    title="Dry run",
+    description=(
+        "Empty: scheduled and event-driven runs write for tenants with publish_mode=live, runs by hand only plan. "
+        "No: this run writes. Yes: this run only plans."
+    ),
+)
+
+
+def tenant_runs(context: Mapping) -> list[dict[str, str]]:
+    """One piece of work per tenant of this run: {tenant, as_of}, sorted by tenant."""
+    event_tenants, event_date = triggering(context)
+    work = []
+    for tenant, zone in _tenants(context, event_tenants):
+        as_of = fiscal.business_date(
+            partition_key=context.get("partition_key") or context["dag_run"].partition_key,
+            param=context["params"].get("as_of"),
+            event=event_date,
+            run_after=context["dag_run"].run_after,
+            timezone=zone,
+        )
+        work.append({"tenant": tenant, "as_of": as_of.isoformat()})
+    return work
+
+
+def tenant_periods(context: Mapping) -> list[dict[str, str]]:
+    """One piece of work per tenant of a monthly run: {tenant, period, as_of}.
+
+    Without an `as_of` param the business date is the last day of the period.
+    """
+    work = []
+    for tenant, zone in _tenants(context, []):
+        period = fiscal.business_period(
+            partition_key=context.get("partition_key") or context["dag_run"].partition_key,
+            param=context["params"].get("period"),
+            run_after=context["dag_run"].run_after,
+            timezone=zone,
+        )
+        as_of = context["params"].get("as_of") or fiscal.last_day(period).isoformat()
+        work.append({"tenant": tenant, "period": period, "as_of": as_of})
+    return work
+
+
+def chosen_date(context: Mapping) -> str | None:
+    """The business date a person chose for this run or for the one that started it; None when nobody did."""
+    return context["params"].get("as_of") or triggering(context)[1]
+
+
+def is_dry_run(context: Mapping, publish_mode: str) -> bool:
+    """Whether this run may not write to destinations (C29): its own word first, then how it was started."""
+    asked = context["params"].get("dry_run")
+    if asked is not None:
+        return bool(asked)
+    by_hand = str(context["dag_run"].run_type).rsplit(".", 1)[-1].lower() == "manual"
+    return by_hand or publish_mode != "live"
+
+
+def _tenants(context: Mapping, from_events: list[str]) -> list[tuple[str, str]]:
+    wh = warehouse()
+    with wh.pipeline() as conn:
+        active = active_tenants(conn)
+        asked = context["params"].get("tenant")
+        wanted = [asked] if asked else (from_events or active)
+        unknown = sorted(set(wanted) - set(active))
+        if unknown or not wanted:
+            raise TradewindError(
+                where="tenants of this run",
+                expected=f"active tenants ({', '.join(active) or 'none yet'})",
+                got=", ".join(unknown) or "none",
+                remedy="add one: python -m include.warehouse.tenants ensure <tenant> 'Its name'",
+            )
+        return [(tenant, load_settings(conn, tenant).timezone) for tenant in sorted(wanted)]

@@ -1,0 +1,21 @@
+"""The one file Airflow loads from this folder: it puts the dbt docs into the Airflow UI, behind its log-in."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from tradewind.api.docs import app as docs_app
+
+
+class TradewindPlugin(AirflowPlugin):
+    """Registers Tradewind's pages with the Airflow UI."""
+
+    name = "tradewind"
+    fastapi_apps = [{"app": docs_app, "url_prefix": "/tradewind", "name": "Tradewind docs"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {
+            "name": "Data dictionary (dbt docs)",
+            "href": "/tradewind/docs",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "tradewind_docs",
+        }
+    ]
