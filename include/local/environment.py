@@ -1,7 +1,7 @@
 """The environment of every process of the local stand, in one place.
 
 `python -m include.local env` prints it as shell exports. What the user's shell sets for TRADEWIND_INBOX,
-TRADEWIND_OUTPUT and AIRFLOW_CONN_* wins; everything else here is this clone's own.
+TRADEWIND_OUTPUT and the vendors' AIRFLOW_CONN_* wins; everything else here is this clone's own.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _connections(ports: Ports) -> dict[str, str]:
         for name, value in connections(_sandbox_ports(ports)).items()
         if not name.endswith("_DEFAULT")
     }
-    return {name: os.environ.get(name) or value for name, value in (warehouse | vendors).items()}
+    return warehouse | {name: os.environ.get(name) or value for name, value in vendors.items()}
 
 
 def _sandbox_ports(ports: Ports) -> dict[str, int]:

@@ -94,6 +94,12 @@ def status(data_dir: Path) -> Server | None:
     return _running(actual) if actual else None
 
 
+def is_alive(data_dir: Path) -> bool:
+    """Whether the server's process exists; cheap enough to ask every second."""
+    actual = places.existing_data(Path(data_dir).absolute())
+    return actual is not None and _postmaster(actual) is not None
+
+
 def stop(data_dir: Path, *, immediate: bool = False) -> bool:
     """Stop the server over `data_dir`; True when one ran. `immediate` skips the shutdown checkpoint."""
     data_dir = Path(data_dir).absolute()
