@@ -1,0 +1,8 @@
+"""Monte Carlo of variable compensation: pure functions over frozen inputs, no I/O and no clock.
+
+`config` checks the knobs; `prepare` turns mart rows into `inputs` (frozen, hashed, JSON), rep by rep in
+`roster`, with the help of `horizon` (windows, months), `plans` (payout curves) and `history` (observed
+attainment), which is fitted in `fit` to a `marginal`; `draws` gives every entity its own random stream;
+`engine` simulates blocks of iterations into cents per group; `summary` turns totals into statistics; `paths`
+prices the year as of each month end for charts.
+"""

@@ -1,0 +1,135 @@
+"""The knobs of a forecast: iterations, seed, correlation, fitting, scenarios. Checked once, here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+from include.errors import TradewindError
+
+_LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a scenario changes. `streams` names the draws it uses: scenarios on the same streams are paired."""
+
+    scenario_id: str
+    attainment_scale: float = 1.0
+    quota_scale: float = 1.0
+    spread_scale: float = 1.0
+    streams: str = "base"
+
+
+@dataclass(frozen=True)
+class ForecastConfig:
+    """Settings of a forecast run; `from_mapping` reads and checks them.
+
+    `correlation`: share of the log-variance of attainment common to all reps (global) and to a region.
+    `default_attainment`: {mu, sigma[, window_months]} of a lognormal used where no history can be pooled.
+    `block`: iterations per block of work; it changes no result.
+    """
+
+    name: str = "monthly_compensation_forecast"
+    iterations: int = 10_000
+    block: int = 5_000
+    seed: int = 20261120
+    correlation_global: float = 0.1
+    correlation_region: float = 0.2
+    fit_minimum: int = 20
+    fit_region_minimum: int = 30
+    families: tuple[str, ...] = ("lognormal", "gamma")
+    default_attainment: Mapping[str, float] | None = None
+    memory_limit_mb: int = 2048
+    scenarios: tuple[Scenario, ...] = field(default_factory=lambda: (Scenario("base"),))
+
+    @classmethod
+    def from_mapping(cls, *layers: Mapping[str, object]) -> ForecastConfig:
+        """Settings from mappings, later ones over earlier ones (file, then tenant). Nothing is guessed.
+
+        Raises TradewindError naming the key that is unknown or out of bounds.
+        """
+        merged: dict[str, object] = {}
+        for layer in layers:
+            merged.update(layer or {})
+        scenarios = merged.pop("scenarios", None)
+        known = {f.name for f in fields(cls)} - {"scenarios"}
+        unknown = sorted(set(merged) - known)
+        if unknown:
+            raise _refuse("forecast settings", f"keys among {', '.join(sorted(known))}", ", ".join(unknown))
+        if "families" in merged:
+            merged["families"] = tuple(merged["families"])
+        if scenarios is not None:
+            merged["scenarios"] = tuple(_scenario(name, body) for name, body in scenarios.items())
+        config = cls(**merged)
+        config._check()
+        return config
+
+    def as_mapping(self) -> dict[str, object]:
+        """The settings as plain JSON values, for freezing."""
+        return asdict(self)
+
+    def _check(self) -> None:
+        whole = {
+            "iterations": (1, 10**12),
+            "block": (1, 10**9),
+            "seed": (0, _LARGEST_SEED),
+            "fit_minimum": (2, 10**9),
+            "fit_region_minimum": (2, 10**9),
+            "memory_limit_mb": (16, 10**9),
+        }
+        for name, (low, high) in whole.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise _refuse(name, f"a whole number from {low} to {high}", repr(value))
+        check_correlation(self.correlation_global, self.correlation_region)
+        if not self.scenarios:
+            raise _refuse("scenarios", "at least one scenario", "none")
+        if self.default_attainment is not None:
+            extra = set(self.default_attainment) - {"mu", "sigma", "window_months"}
+            if extra or not {"mu", "sigma"} <= set(self.default_attainment):
+                raise _refuse(
+                    "default_attainment",
+                    "mu, sigma and optional window_months",
+                    repr(dict(self.default_attainment)),
+                )
+
+
+def check_correlation(rho_global: float, rho_region: float) -> None:
+    """Refuse correlations outside 0..1 or summing above 1: the rest is the rep's own share."""
+    values = (rho_global, rho_region)
+    if not all(_is_number(v) and 0.0 <= v <= 1.0 for v in values) or sum(values) > 1.0:
+        raise _refuse(
+            "correlation_global and correlation_region", "each from 0 to 1, together at most 1", str(values)
+        )
+
+
+def _scenario(name: str, body: Mapping[str, object] | None) -> Scenario:
+    body = dict(body or {})
+    unknown = sorted(set(body) - {f.name for f in fields(Scenario)} | ({"scenario_id"} & set(body)))
+    if unknown:
+        raise _refuse(
+            f"scenario {name}", "attainment_scale, quota_scale, spread_scale, streams", ", ".join(unknown)
+        )
+    scenario = Scenario(str(name), **body)
+    for key in ("attainment_scale", "quota_scale"):
+        value = getattr(scenario, key)
+        if not _is_number(value) or value <= 0:
+            raise _refuse(f"scenario {name}, {key}", "a number above 0", repr(value))
+    if not _is_number(scenario.spread_scale) or scenario.spread_scale < 0:
+        raise _refuse(f"scenario {name}, spread_scale", "a number of 0 or more", repr(scenario.spread_scale))
+    return scenario
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _refuse(where: str, expected: str, got: str) -> TradewindError:
+    return TradewindError(
+        where=f"forecast settings, {where}",
+        expected=expected,
+        got=got,
+        remedy="correct include/forecast/monthly_forecast_config.yaml or the tenant's forecast settings",
+    )

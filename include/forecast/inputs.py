@@ -1,0 +1,195 @@
+"""Frozen inputs of one simulation: everything its numbers depend on, as JSON with a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+
+from include.errors import TradewindError
+from include.forecast.config import check_correlation
+from include.forecast.marginal import Marginal
+from include.forecast.plans import Component, PayoutCurve, Plan
+
+FORMAT = 1
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
+
+
+@dataclass(frozen=True)
+class PathPoint:
+    """Where a line stands at a month end: credited by then (past), or quota and months to come by then."""
+
+    date: str
+    credited: Decimal
+    remaining_quota: Decimal
+    remaining_months: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measure of one rep: attainment = (credited + remaining_quota x a) / quota, a drawn from `marginal`.
+
+    `quota` is the quota of the whole horizon, `credited` what was credited up to as_of, `remaining_quota` the
+    part of the horizon's quota after as_of, `marginal` the distribution over those `remaining_months`.
+    """
+
+    measure: str
+    segment: str
+    quota: Decimal
+    credited: Decimal
+    remaining_quota: Decimal
+    remaining_months: float
+    window_months: float
+    history: Marginal
+    marginal: Marginal
+    path: tuple[PathPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class RepInput:
+    """One simulated rep. `plan` is a key of SimulationInputs.plans."""
+
+    rep_key: str
+    role: str
+    region: str
+    segment: str
+    plan: str
+    target_incentive: Decimal | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class SimulationInputs:
+    """One scenario in one currency. `reps` is sorted by rep_key: the roster's order never matters.
+
+    `budgets`: [{scope, scope_key, budget_amount}] of the horizon. `exclusions`: {rep_key: reason}.
+    `notes`: facts a reader must know (credits outside windows, negative credits).
+    """
+
+    tenant: str
+    period: str
+    as_of: str
+    horizon_start: str
+    horizon_end: str
+    scenario_id: str
+    streams: str
+    currency: str
+    correlation_global: float
+    correlation_region: float
+    plans: Mapping[str, Plan]
+    reps: tuple[RepInput, ...]
+    budgets: tuple[Mapping[str, str], ...] = ()
+    exclusions: Mapping[str, str] | None = None
+    fits: tuple[Mapping[str, object], ...] = ()
+    notes: tuple[str, ...] = ()
+    config: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        check_correlation(self.correlation_global, self.correlation_region)
+        keys = [r.rep_key for r in self.reps]
+        if not keys or len(set(keys)) != len(keys):
+            raise TradewindError(
+                where="inputs of a simulation",
+                expected="at least one rep, each once",
+                got=f"{len(keys)} reps, {len(set(keys))} keys",
+                remedy="correct the roster",
+            )
+        object.__setattr__(self, "reps", tuple(sorted(self.reps, key=lambda r: r.rep_key)))
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, money as text."""
+        body = {**asdict(self), "format": FORMAT}
+        return json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, allow_nan=False)
+
+    @property
+    def input_hash(self) -> str:
+        """sha256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def simulation_id(self, seed: int, iterations: int) -> str:
+        """`sim_` and 32 hex digits, the same for the same question: inputs, seed and size."""
+        name = "|".join(
+            map(
+                str,
+                (
+                    self.tenant,
+                    self.period,
+                    self.scenario_id,
+                    self.currency,
+                    self.input_hash,
+                    seed,
+                    iterations,
+                ),
+            )
+        )
+        return "sim_" + uuid.uuid5(_NAMESPACE, name).hex
+
+    def at_month_end(self, index: int) -> SimulationInputs:
+        """The same reps as if the year ended at the `index`-th month end of the path."""
+        return replace(self, reps=tuple(_rep_at(rep, index) for rep in self.reps))
+
+
+def from_json(text: str) -> SimulationInputs:
+    """The inputs behind `to_json`; the round trip is exact. Raises TradewindError for another format."""
+    body = json.loads(text)
+    if body.pop("format", None) != FORMAT:
+        raise TradewindError(
+            where="planning.monte_carlo_inputs",
+            expected=f"inputs of format {FORMAT}",
+            got="another format",
+            remedy="freeze the inputs again with this version",
+        )
+    body["plans"] = {key: _plan(plan) for key, plan in body["plans"].items()}
+    body["reps"] = tuple(_rep(rep) for rep in body["reps"])
+    for name in ("budgets", "fits", "notes"):
+        body[name] = tuple(body[name])
+    return SimulationInputs(**body)
+
+
+def _rep_at(rep: RepInput, index: int) -> RepInput:
+    lines = []
+    for line in rep.lines:
+        point = line.path[index]
+        marginal = line.marginal
+        if point.remaining_months > 0 and line.remaining_months > 0:
+            marginal = line.marginal.remaining(point.remaining_months, line.remaining_months)
+        lines.append(
+            replace(
+                line,
+                credited=point.credited,
+                remaining_quota=point.remaining_quota,
+                remaining_months=point.remaining_months,
+                marginal=marginal,
+            )
+        )
+    return replace(rep, lines=tuple(lines))
+
+
+def _plan(body: dict) -> Plan:
+    parts = []
+    for part in body["components"]:
+        curve = part.pop("curve")
+        curve["bounds"], curve["rates"] = tuple(curve["bounds"]), tuple(curve["rates"])
+        parts.append(Component(**part, curve=PayoutCurve(**curve)))
+    return Plan(**{**body, "components": tuple(parts)})
+
+
+def _rep(body: dict) -> RepInput:
+    lines = tuple(_line(line) for line in body["lines"])
+    target = body["target_incentive"]
+    return RepInput(
+        **{**body, "lines": lines, "target_incentive": None if target is None else Decimal(target)}
+    )
+
+
+def _line(body: dict) -> Line:
+    points = tuple(
+        PathPoint(p["date"], Decimal(p["credited"]), Decimal(p["remaining_quota"]), p["remaining_months"])
+        for p in body["path"]
+    )
+    money = {name: Decimal(body[name]) for name in ("quota", "credited", "remaining_quota")}
+    distributions = {name: Marginal(**body[name]) for name in ("history", "marginal")}
+    return Line(**{**body, **money, **distributions, "path": points})

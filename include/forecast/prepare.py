@@ -1,0 +1,142 @@
+"""Mart rows into frozen inputs. What is forecast is defined here.
+
+The forecast is the total variable compensation of the fiscal year that contains `period`, for every rep with
+a plan in force and a quota window in that year. A rep's year: quota = the quota windows inside the year (a
+window that reaches over its edge counts by its share of days), credited = credits dated inside those windows
+up to as_of, remaining = the rest of the windows. Attainment of the year = (credited + remaining quota x a) /
+quota, `a` drawn from the fitted distribution of the rep's segment over the remaining months; pay = the plan
+at that attainment. A rep who left earns on what was credited, against the quota of the days served. A new
+hire's quota windows are taken as they are. Nobody is dropped in silence: who is not simulated is listed with
+the reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from include.errors import MissingInput
+from include.forecast.config import ForecastConfig, Scenario
+from include.forecast.history import UNKNOWN, Row
+from include.forecast.horizon import QuotaWindow, clip_windows, quota_of
+from include.forecast.inputs import RepInput, SimulationInputs
+from include.forecast.roster import Horizon, MartRows, Roster, RosterBuilder
+from include.money import round_half_up
+
+
+def prepare(
+    rows: MartRows, horizon: Horizon, config: ForecastConfig, *, tenant: str, currency: str
+) -> list[SimulationInputs]:
+    """Frozen inputs, one per scenario and currency, scenarios in the config's order, currencies sorted.
+
+    `currency` is the tenant's, for rows without one. Raises MissingInput naming every required mart without
+    rows, or when no history can be fitted; TradewindError when every rep is excluded.
+    """
+    _require(rows)
+    builder = RosterBuilder(rows, horizon, config, currency)
+    roster = builder.roster()
+    simulations = []
+    for scenario in config.scenarios:
+        for code in sorted(roster.reps):
+            reps = tuple(_under(scenario, rep) for rep in roster.reps[code])
+            segments = {(line.measure, line.segment) for rep in reps for line in rep.lines}
+            budgets, budget_notes = _budgets(rows.compensation_budgets, horizon, code)
+            simulations.append(
+                SimulationInputs(
+                    tenant=tenant,
+                    period=horizon.period,
+                    as_of=horizon.as_of.isoformat(),
+                    horizon_start=horizon.start.isoformat(),
+                    horizon_end=horizon.end.isoformat(),
+                    scenario_id=scenario.scenario_id,
+                    streams=scenario.streams,
+                    currency=code,
+                    correlation_global=float(config.correlation_global),
+                    correlation_region=float(config.correlation_region),
+                    plans={key: roster.plans[key] for key in sorted({r.plan for r in reps})},
+                    reps=reps,
+                    budgets=budgets,
+                    exclusions=_exclusions(roster, code),
+                    fits=tuple(builder.fit_rows(segments)),
+                    notes=tuple(roster.notes[code] + budget_notes),
+                    config=_scenario_config(config, scenario),
+                )
+            )
+    return simulations
+
+
+def _require(rows: MartRows) -> None:
+    needed = ["sales_reps", "quotas", "compensation_plans", "sales_credits"]
+    if not all(r.get("plan_kind") == "rate" for r in rows.compensation_plans):
+        needed.append("compensation_plan_tiers")
+    missing = [f"planning.{name}" for name in needed if not getattr(rows, name)]
+    if missing:
+        raise MissingInput(
+            where="inputs of the forecast",
+            expected="rows in reps, quotas, plans with tiers, and credits",
+            got=f"none in {', '.join(missing)}",
+            remedy="load these contracts for the tenant and run transform",
+        )
+
+
+def _under(scenario: Scenario, rep: RepInput) -> RepInput:
+    """The rep as the scenario has it. A scaled quota does not change what will be sold."""
+    lines = tuple(
+        replace(
+            line,
+            quota=_scaled(line.quota, scenario.quota_scale),
+            marginal=line.marginal.scaled(scenario.attainment_scale, scenario.spread_scale),
+        )
+        for line in rep.lines
+    )
+    return replace(rep, lines=lines)
+
+
+def _scaled(quota: Decimal, factor: float) -> Decimal:
+    return quota if factor == 1.0 else round_half_up(quota * Decimal(str(factor)))
+
+
+def _budgets(
+    rows: Sequence[Row], horizon: Horizon, code: str
+) -> tuple[tuple[dict[str, str], ...], list[str]]:
+    """Budgets of the horizon per scope; one that does not cover it all is not compared, and said so."""
+    by_scope: dict[tuple[str, str], list[QuotaWindow]] = defaultdict(list)
+    for row in rows:
+        if row["currency"] == code:
+            scope = str(row["scope"])
+            key = "" if scope == "total" else str(row.get("scope_key") or UNKNOWN)
+            by_scope[(scope, key)].append(
+                QuotaWindow(row["period_start"], row["period_end"], row["budget_amount"])
+            )
+    budgets, notes = [], []
+    year_days = (horizon.end - horizon.start).days
+    for (scope, key), windows in sorted(by_scope.items()):
+        inside = clip_windows(windows, horizon.start, horizon.end)
+        days = sum((w.end - w.start).days for w in inside)
+        if days == year_days:
+            budgets.append({"scope": scope, "scope_key": key, "budget_amount": str(quota_of(inside))})
+        elif days:
+            notes.append(
+                f"budget {scope} {key}".rstrip() + f" covers {days} of {year_days} days: not compared"
+            )
+    return tuple(budgets), notes
+
+
+def _exclusions(roster: Roster, code: str) -> dict[str, str]:
+    """Reasons of this currency's reps; a currency nobody is simulated in reports with the first one."""
+    reasons = dict(roster.reasons.get(code, {}))
+    if code == min(roster.reps):
+        for other, more in roster.reasons.items():
+            if other not in roster.reps:
+                reasons.update(more)
+    return dict(sorted(reasons.items()))
+
+
+def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:
+    """Settings that decide numbers, without those that only decide how the work is cut."""
+    body = config.as_mapping()
+    for name in ("block", "memory_limit_mb", "scenarios", "iterations", "name", "seed"):
+        del body[name]
+    return {**body, "scenario": vars(scenario)}

@@ -1,0 +1,126 @@
+"""The forecast, slow and obvious: one rep, one iteration, one number at a time. The engine must agree.
+
+`payout` is exact decimal arithmetic over a plan written as plain values; `totals` is the simulation as three
+nested loops; `Hinges` prices a curve under a lognormal in closed form (a sum of Black-Scholes calls and
+asset-or-nothing puts), which no simulation code shares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from numpy.random import Generator, Philox
+from scipy.special import ndtri
+from scipy.stats import norm
+
+
+@dataclass(frozen=True)
+class PlainPlan:
+    """One plan as plain values: tiers [(lower bound, rate)], modes as in the contract."""
+
+    tiers: list[tuple[Decimal, Decimal]]
+    accelerator: str = "marginal"
+    threshold_mode: str = "none"
+    threshold: Decimal = Decimal(0)
+    cap_mode: str = "none"
+    cap: Decimal = Decimal(0)
+
+
+def payout(plan: PlainPlan, attainment: Decimal, target: Decimal) -> Decimal:
+    """Pay at `attainment`, exact."""
+    a = max(attainment, Decimal(0))
+    if plan.cap_mode == "attainment":
+        a = min(a, plan.cap)
+    if plan.threshold_mode == "cliff_from_zero" and a < plan.threshold:
+        return Decimal(0)
+    if plan.threshold_mode == "linear_from_threshold" and a < 1:
+        if a < plan.threshold:
+            return Decimal(0)
+        multiple = _tiers_below_target(plan) * (a - plan.threshold) / (1 - plan.threshold)
+    else:
+        multiple = _tiers(plan, a)
+    if plan.cap_mode == "payout_multiple":
+        multiple = min(multiple, plan.cap)
+    return multiple * target
+
+
+def _tiers(plan: PlainPlan, a: Decimal) -> Decimal:
+    if plan.accelerator == "retroactive":
+        return next(rate for bound, rate in reversed(plan.tiers) if a >= bound) * a
+    paid = Decimal(0)
+    for i, (bound, rate) in enumerate(plan.tiers):
+        top = plan.tiers[i + 1][0] if i + 1 < len(plan.tiers) else a
+        if a > bound:
+            paid += rate * (min(a, top) - bound)
+    return paid
+
+
+def _tiers_below_target(plan: PlainPlan) -> Decimal:
+    if plan.accelerator == "retroactive":
+        return next(rate for bound, rate in reversed(plan.tiers) if bound < 1)
+    return _tiers(plan, Decimal(1))
+
+
+def uniform(seed: int, scenario: str, entity: str, iteration: int) -> float:
+    """The uniform of one entity in one iteration, drawing from the start of its stream."""
+    digest = hashlib.sha256(f"{seed}|{scenario}|{entity}".encode()).digest()
+    key = [int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")]
+    return Generator(Philox(key=key)).random(iteration + 1)[iteration]
+
+
+def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
+    """Cents per iteration. `reps`: dicts with key, region, mu, sigma, plan, target, share and reached.
+
+    attainment = reached + share x lognormal(mu, sigma).
+    """
+    result = []
+    for i in range(iterations):
+        total = 0
+        for rep in reps:
+            common = _normal(seed, "factor:global", i) * math.sqrt(rho_global)
+            region = _normal(seed, f"factor:region:{rep['region']}", i) * math.sqrt(rho_region)
+            own = _normal(seed, f"rep:{rep['key']}", i) * math.sqrt(1 - rho_global - rho_region)
+            drawn = math.exp(rep["mu"] + rep["sigma"] * (common + region + own))
+            a = Decimal(rep["reached"] + rep["share"] * drawn)
+            pay = payout(rep["plan"], a, rep["target"])
+            total += int((pay * 100 + Decimal("0.5")).to_integral_value(rounding=ROUND_FLOOR))
+        result.append(total)
+    return result
+
+
+def _normal(seed: int, entity: str, iteration: int) -> float:
+    u = uniform(seed, "base", entity, iteration)
+    return float(ndtri(min(max(u, 2.0**-54), 1 - 2.0**-54)))
+
+
+class Hinges:
+    """Expected payout of a marginal curve with cliff and payout cap, attainment lognormal(mu, sigma)."""
+
+    def __init__(self, mu: float, sigma: float):
+        self.mu, self.sigma = mu, sigma
+        self.mean = math.exp(mu + sigma**2 / 2)
+
+    def call(self, strike: float) -> float:
+        """E[(A - K)+]."""
+        if strike <= 0:
+            return self.mean - strike
+        d = (self.mu - math.log(strike)) / self.sigma
+        return self.mean * norm.cdf(d + self.sigma) - strike * norm.cdf(d)
+
+    def below(self, level: float) -> float:
+        """E[A; A < K]."""
+        return self.mean * norm.cdf((math.log(level) - self.mu) / self.sigma - self.sigma)
+
+    def expected(self, tiers: list[tuple[float, float]], threshold: float, cap: float | None) -> float:
+        """E[f(A)] with the cliff from zero inside the first tier and the cap in the last."""
+        value = tiers[0][1] * (self.mean - (self.below(threshold) if threshold else 0.0))
+        for (_, before), (bound, rate) in zip(tiers, tiers[1:], strict=False):
+            value += (rate - before) * self.call(bound)
+        if cap is not None:
+            at_last = sum(rate * (tiers[i + 1][0] - bound) for i, (bound, rate) in enumerate(tiers[:-1]))
+            strike = tiers[-1][0] + (cap - at_last) / tiers[-1][1]
+            value -= tiers[-1][1] * self.call(strike)
+        return value
