@@ -1,0 +1,390 @@
+"""One deduction from question to named ending.
+
+The order of the questions is the order of the code: nothing to decide, repaid, the promotion named by the
+retailer, not trade, a duplicate, then the match by score. Whatever is not clear ends in an open outcome
+with a task for a person; its amount stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+
+from include.money import ZERO
+from include.reconcile.candidates import MATCHABLE, Candidates
+from include.reconcile.decide import Decision, Scored, decide, ranked
+from include.reconcile.desk import Desk, claim_id
+from include.reconcile.hierarchy import RELATIONS
+from include.reconcile.journal import stable_id
+from include.reconcile.outcomes import Outcome
+from include.reconcile.records import Changes, Claim, Deduction, MatchCandidate, Promotion, Task
+from include.reconcile.score import MICRO, amount_fit, as_decimal, overlap, score
+from include.reconcile.settle import split, within_tolerance
+
+TASK_OF = {
+    Outcome.SETTLED_EXCESS_DISPUTED: "UNAUTHORIZED_DEDUCTION",
+    Outcome.DISPUTED: "UNAUTHORIZED_DEDUCTION",
+    Outcome.AMBIGUOUS: "CHOOSE_PROMOTION",
+    Outcome.NEEDS_REVIEW: "REVIEW_MATCH",
+    Outcome.UNMATCHED: "NO_PROMOTION_FOUND",
+    Outcome.DUPLICATE_SUSPECT: "POSSIBLE_DUPLICATE",
+    Outcome.PROOF_MISSING: "PROOF_OF_PERFORMANCE",
+    Outcome.PERIOD_CLOSED: "PERIOD_CLOSED",
+}
+
+
+def blank_claim(desk: Desk, d: Deduction) -> Claim:
+    """The claim of a deduction before anything is decided."""
+    return Claim(
+        claim_id=claim_id(desk.tenant, "deduction", d.deduction_key),
+        source_kind="deduction",
+        source_key=d.deduction_key,
+        customer_key=d.customer_key,
+        amount=d.amount,
+        currency=d.currency,
+        posting_date=d.posting_date,
+        outcome=Outcome.NEEDS_REVIEW,
+        reason="",
+        reason_code_normalized=d.reason_code_normalized,
+        reversal_of=d.reversal_of,
+        dispute_deadline=d.dispute_deadline,
+    )
+
+
+def evaluate(desk: Desk, d: Deduction, found: Candidates, row: int) -> Changes:
+    """Decide one positive deduction; `found.of(row)` are its candidates."""
+    changes = Changes()
+    claim = blank_claim(desk, d)
+    desk.books.receive(changes, claim)
+    for repayment in desk.repayments.get(d.deduction_key, ()):
+        claim = replace(claim, amount_recovered=claim.amount_recovered - repayment.amount)
+        _count_repayment(desk, changes, repayment, claim)
+    if d.amount == 0:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, "the deduction has no amount")
+    if claim.amount_open == 0:
+        return finish(desk, changes, claim, Outcome.REVERSED, "repaid in full by the retailer")
+    if d.promotion_id:
+        return _by_reference(desk, changes, claim, d)
+    if d.reason_code_normalized in desk.rules.non_trade_reasons:
+        claim = replace(claim, amount_non_trade=claim.amount_open)
+        return finish(
+            desk,
+            changes,
+            claim,
+            Outcome.NON_TRADE,
+            f"reason {d.reason_code_normalized} is not trade promotion",
+        )
+    return _by_score(desk, changes, claim, d, found, found.of(row))
+
+
+def finish(
+    desk: Desk, changes: Changes, claim: Claim, outcome: Outcome, why: str, proposal: dict | None = None
+) -> Changes:
+    """Store the ending, ask what is to be asked, and mark the claim as evaluated."""
+    was = desk.state.claims.get(claim.claim_id)
+    if was is not None and was.outcome is Outcome.PROOF_MISSING:
+        keep = desk.by_key.get(claim.promotion_key or "") if outcome in _FEE_ENDINGS else None
+        desk.books.withdraw_drafts(changes, claim, keep)
+    claim = replace(claim, outcome=outcome, reason=why)
+    if claim.amount_disputed:
+        claim = replace(claim, dispute_status="DISPUTED")
+    if outcome in TASK_OF:
+        changes.tasks.append(task(desk, claim, TASK_OF[outcome], why, proposal))
+    changes.answered.append(claim.claim_id)
+    changes.claims.append(claim)
+    desk.state.claims[claim.claim_id] = claim
+    desk.state.evaluated.add(claim.claim_id)
+    return changes
+
+
+_FEE_ENDINGS = frozenset({Outcome.PROOF_MISSING, Outcome.FIXED_FEE_SETTLED})
+
+
+def task(desk: Desk, claim: Claim, kind: str, detail: str, proposal: dict | None = None) -> Task:
+    """A question about a claim; the same question again is the same task."""
+    return Task(
+        task_id=stable_id(desk.tenant, claim.claim_id, "TASK", kind),
+        task_type=kind,
+        amount=claim.amount_disputed or claim.amount_open,
+        currency=claim.currency,
+        detail=detail,
+        claim_id=claim.claim_id,
+        promotion_key=claim.promotion_key,
+        due_date=claim.dispute_deadline,
+        proposal=proposal or {},
+    )
+
+
+def _count_repayment(desk: Desk, changes: Changes, repayment: Deduction, original: Claim) -> None:
+    """The repayment's own claim, decided together with the deduction it pays back, in one step."""
+    claim = blank_claim(desk, repayment)
+    if desk.state.claims.get(claim.claim_id, claim).outcome is Outcome.REVERSED:
+        return
+    desk.books.receive(changes, claim)
+    claim = replace(claim, amount_recovered=repayment.amount)
+    finish(desk, changes, claim, Outcome.REVERSED, f"repays {original.source_key}")
+
+
+def _by_reference(desk: Desk, changes: Changes, claim: Claim, d: Deduction) -> Changes:
+    """The deduction names its promotion: score and evidence 1, if the rest does not contradict it."""
+    promotion = desk.by_id.get(d.promotion_id.lower())
+    refusal = _reference_refusal(desk, d, promotion)
+    if refusal:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, refusal)
+    claim = replace(
+        claim, promotion_key=promotion.promotion_key, score=as_decimal(MICRO), evidence=as_decimal(MICRO)
+    )
+    changes.candidates.append(
+        MatchCandidate(
+            claim.claim_id,
+            promotion.promotion_key,
+            as_decimal(MICRO),
+            as_decimal(MICRO),
+            1,
+            {"matched_by": "promotion_id", "promotion_id": d.promotion_id},
+            True,
+        )
+    )
+    duplicate = desk.duplicates.by_document(d)
+    if duplicate:
+        return _suspect(desk, changes, claim, *duplicate)
+    why = "the deduction names the promotion"
+    decision = Decision(
+        "single", ((desk.number_of[promotion.promotion_key], claim.amount_open),), MICRO, MICRO, why
+    )
+    return _accept(desk, changes, claim, d, decision)
+
+
+def _reference_refusal(desk: Desk, d: Deduction, promotion: Promotion | None) -> str | None:
+    """Why the named promotion cannot simply be taken at its word."""
+    if promotion is None:
+        return f"it names promotion {d.promotion_id}, which does not exist"
+    if desk.tree.relation(promotion.customer_key, d.customer_key) not in {"same", "descendant", "ancestor"}:
+        return f"it names a promotion of {promotion.customer_key}, whose tree {d.customer_key} is not in"
+    if promotion.currency != d.currency:
+        return f"it names a promotion in {promotion.currency}, but is in {d.currency}"
+    if promotion.status not in MATCHABLE:
+        return f"it names a promotion that is {promotion.status}"
+    if promotion.is_off_invoice:
+        return "it names an off-invoice promotion, whose discount was on the invoice already"
+    if d.reason_code_normalized in desk.rules.non_trade_reasons:
+        return f"it names a promotion, but its reason is {d.reason_code_normalized}"
+    if desk.authorised(promotion) is None:
+        return "it names a promotion whose planned amount is unknown"
+    return None
+
+
+def _by_score(desk, changes: Changes, claim: Claim, d: Deduction, found: Candidates, rows: slice) -> Changes:
+    candidates = _scored(desk, claim.amount_open, d, found, rows)
+    decision = decide(claim.amount_open, d.reason_code_normalized, candidates, desk.rules)
+    changes.candidates.extend(_shown_candidates(desk, claim, d, found, rows, candidates, decision))
+    if candidates:
+        claim = replace(claim, score=as_decimal(decision.score), evidence=as_decimal(decision.evidence))
+    duplicate = desk.duplicates.by_document(d)
+    if duplicate:
+        return _suspect(desk, changes, claim, *duplicate)
+    if decision.chosen:
+        return _accept(desk, changes, claim, d, decision)
+    outcome = {
+        "ambiguous": Outcome.AMBIGUOUS,
+        "weak": Outcome.NEEDS_REVIEW,
+        "none": Outcome.UNMATCHED,
+    }[decision.kind]
+    return finish(desk, changes, claim, outcome, decision.why, _proposal(claim, candidates, desk))
+
+
+def _scored(desk: Desk, amount: Decimal, d: Deduction, found: Candidates, rows: slice) -> list[Scored]:
+    numbers = found.promotion[rows].tolist()
+    if not numbers:
+        return []
+    promotions = [desk.promotions[n] for n in numbers]
+    open_amounts = [desk.open_amount(p) for p in promotions]
+    units = np.array([0 if a is None else _units(a) for a in open_amounts], dtype=np.int64)
+    unknown = np.array([a is None for a in open_amounts])
+    fit = np.where(unknown, np.nan, amount_fit(_units(amount), units))
+    product = np.array([overlap(d.product_keys, p.product_keys) for p in promotions])
+    known = (found.customer_fit[rows], found.date_fit[rows])
+    total, evidence = score(desk.rules, *known, fit, found.tactic_fit[rows], product)
+    plain, _ = score(desk.rules, *known, np.full(len(fit), np.nan), found.tactic_fit[rows], product)
+    return ranked(
+        [
+            Scored(
+                number, p.promotion_key, int(s), int(e), int(q), open_amount, desk.authorised(p),
+                desk.state.settled[p.promotion_key], float(j),
+            )
+            for number, p, s, e, q, open_amount, j in zip(
+                numbers, promotions, total, evidence, plain, open_amounts, product, strict=True
+            )
+        ]
+    )  # fmt: skip
+
+
+def _shown_candidates(
+    desk: Desk,
+    claim: Claim,
+    d: Deduction,
+    found: Candidates,
+    rows: slice,
+    candidates: Sequence[Scored],
+    decision: Decision,
+) -> list[MatchCandidate]:
+    """The best candidates and every chosen one, each with the parts of its score."""
+    chosen = {number for number, _ in decision.chosen}
+    position = {n: rows.start + i for i, n in enumerate(found.promotion[rows].tolist())}
+    return [
+        MatchCandidate(
+            claim.claim_id,
+            c.promotion_key,
+            as_decimal(c.score),
+            as_decimal(c.evidence),
+            rank,
+            _parts(desk, claim.amount_open, d, found, position[c.promotion], c),
+            c.promotion in chosen,
+        )
+        for rank, c in enumerate(candidates, start=1)
+        if rank <= desk.rules.candidates_kept or c.promotion in chosen
+    ]
+
+
+def _parts(
+    desk: Desk, amount: Decimal, d: Deduction, found: Candidates, at: int, c: Scored
+) -> dict[str, object]:
+    """Why a candidate scored what it did: fit and weight of each part that is known, with what was compared."""
+    rules = desk.rules
+    promotion = desk.promotions[c.promotion]
+    parts: dict[str, object] = {
+        "customer": {
+            "fit": _number(found.customer_fit[at]),
+            "weight": str(rules.weight_customer),
+            "relation": RELATIONS[found.relation[at]],
+        },
+        "date": {
+            "fit": _number(found.date_fit[at]),
+            "weight": str(rules.weight_date),
+            "days_outside": int(found.days_outside[at]),
+        },
+    }
+    if c.open_amount is not None:
+        fit = amount_fit(_units(amount), np.array([_units(c.open_amount)]))[0]
+        parts["amount"] = {
+            "fit": _number(fit),
+            "weight": str(rules.weight_amount),
+            "claim": str(amount),
+            "open": str(c.open_amount),
+        }
+    if d.reason_code_normalized is not None:
+        parts["tactic"] = {
+            "fit": _number(found.tactic_fit[at]),
+            "weight": str(rules.weight_tactic),
+            "reason": d.reason_code_normalized,
+            "tactic": promotion.tactic_type,
+        }
+    if c.product_fit == c.product_fit:
+        parts["product"] = {"fit": _number(c.product_fit), "weight": str(rules.weight_product)}
+    return parts
+
+
+def _proposal(claim: Claim, candidates: Sequence[Scored], desk: Desk) -> dict[str, object]:
+    """How the claim would be spread over the plausible candidates, for the person who decides."""
+    plausible = [
+        c
+        for c in candidates[: desk.rules.subset_candidates]
+        if c.open_amount and c.plain_score >= desk.rules.accept_score * MICRO
+    ]
+    if not plausible:
+        return {}
+    spread = split(
+        claim.amount_open,
+        [c.open_amount for c in plausible],
+        size=desk.rules.subset_size,
+        among=desk.rules.subset_candidates,
+    )
+    return {
+        "settle": {plausible[i].promotion_key: str(amount) for i, amount in spread.parts},
+        "rest": str(spread.rest),
+    }
+
+
+def _suspect(desk: Desk, changes: Changes, claim: Claim, other: Deduction, why: str) -> Changes:
+    claim = replace(claim, duplicate_of=claim_id(desk.tenant, "deduction", other.deduction_key))
+    changes.candidates[:] = [replace(c, chosen=False) for c in changes.candidates]
+    return finish(desk, changes, claim, Outcome.DUPLICATE_SUSPECT, f"{why} as {other.deduction_key}")
+
+
+def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: Decision) -> Changes:
+    """A match is found: post it, unless a duplicate, a missing proof or a closed period stands against it."""
+    chosen = [(desk.promotions[number], amount) for number, amount in decision.chosen]
+    keys = {p.promotion_key for p, _ in chosen}
+    first = chosen[0][0]
+    claim = replace(claim, promotion_key=first.promotion_key)
+
+    def shares_promotion(other: Deduction) -> bool:
+        twin = desk.state.claims.get(claim_id(desk.tenant, "deduction", other.deduction_key))
+        return twin is not None and twin.promotion_key in keys
+
+    twin = desk.duplicates.by_amount(d, shares_promotion)
+    if twin is not None:
+        return _suspect(desk, changes, claim, twin, "the same amount and promotion within days")
+    failed = next((p for p, _ in chosen if desk.state.is_failed(p.promotion_key)), None)
+    if failed is not None:
+        why = f"the accrual of {failed.promotion_key} was refused: {desk.state.states[failed.promotion_key].message}"
+        return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, why)
+    if desk.closed_message:
+        return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, desk.closed_message)
+    if first.settlement_method == "fixed_fee" and not desk.has_proof(first):
+        desk.books.draft(changes, claim, first, claim.amount_open)
+        why = f"no proof of performance for {first.promotion_key}"
+        return finish(desk, changes, replace(claim, audit_flag=True), Outcome.PROOF_MISSING, why)
+    return _post(desk, changes, claim, chosen, decision)
+
+
+def _post(desk: Desk, changes: Changes, claim: Claim, chosen, decision: Decision) -> Changes:
+    claimed = claim.amount_open
+    settled = disputed = ZERO
+    over = late = False
+    for promotion, amount in chosen:
+        share = within_tolerance(
+            amount,
+            authorised=desk.authorised(promotion),
+            settled_before=desk.state.settled[promotion.promotion_key],
+            tolerance=desk.rules.tolerance,
+        )
+        if share.settled:
+            late |= desk.books.settle(changes, claim, promotion, share.settled)
+        if share.disputed:
+            desk.books.dispute(changes, claim, promotion, share.disputed)
+        settled, disputed, over = (
+            settled + share.settled,
+            disputed + share.disputed,
+            over or share.is_over_authorised,
+        )
+    rules = desk.rules
+    claim = replace(
+        claim,
+        amount_settled=settled,
+        amount_disputed=disputed,
+        late_after_release=late,
+        auto_cleared=not disputed
+        and decision.score >= rules.clear_score * MICRO
+        and decision.evidence >= rules.clear_evidence * MICRO
+        and claimed <= rules.clear_limit,
+    )
+    if disputed:
+        outcome = Outcome.SETTLED_EXCESS_DISPUTED if settled else Outcome.DISPUTED
+        why = f"{disputed} of it is above what {claim.promotion_key} authorises"
+        return finish(desk, changes, claim, outcome, why, {"chargeback": str(disputed)})
+    if chosen[0][0].settlement_method == "fixed_fee":
+        return finish(desk, changes, claim, Outcome.FIXED_FEE_SETTLED, decision.why)
+    outcome = Outcome.SETTLED_WITHIN_TOLERANCE if over else Outcome.SETTLED
+    return finish(desk, changes, claim, outcome, decision.why)
+
+
+def _units(amount: Decimal) -> int:
+    return int(amount.scaleb(4))
+
+
+def _number(fit: float) -> float:
+    return round(float(fit), 6)

@@ -1,0 +1,130 @@
+"""What evaluating one claim needs at hand: promotions as known on the business date, books, rules, look-ups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from include.money import ZERO
+from include.reconcile.duplicates import DuplicateFinder, order
+from include.reconcile.hierarchy import CustomerTree
+from include.reconcile.journal import stable_id
+from include.reconcile.ledger import Books, LedgerState
+from include.reconcile.outcomes import OPEN_OUTCOMES
+from include.reconcile.records import Deduction, Inputs, Promotion
+from include.reconcile.rules import Rules
+
+
+def as_known(promotion: Promotion, as_of: date) -> Promotion:
+    """The promotion as it stood on `as_of`: not yet approved before its approval, still live before its closing."""
+    if promotion.approved_date is not None and promotion.approved_date > as_of:
+        return replace(promotion, status="Pending Approval", earned_amount=None)
+    if promotion.window_end >= as_of and promotion.earned_amount is not None:
+        promotion = replace(promotion, earned_amount=None)
+    closed_later = promotion.closed_date is not None and promotion.closed_date > as_of
+    if promotion.status in {"Closed", "Settled"} and closed_later:
+        return replace(promotion, status="Live", closed_date=None)
+    return promotion
+
+
+def claim_id(tenant: str, kind: str, key: str) -> UUID:
+    """The id of the claim made from a deduction or an accounts-payable payment."""
+    return stable_id(tenant, "CLAIM", kind, key)
+
+
+@dataclass
+class Desk:
+    """One evaluation's working set. `closed_message` says why nothing can be posted today, if so."""
+
+    tenant: str
+    as_of: date
+    rules: Rules
+    state: LedgerState
+    books: Books
+    promotions: tuple[Promotion, ...]
+    by_key: dict[str, Promotion]
+    number_of: dict[str, int]
+    by_id: dict[str, Promotion]
+    tree: CustomerTree
+    proofs: dict[str, date]
+    deductions: dict[str, Deduction]
+    repayments: dict[str, tuple[Deduction, ...]]
+    duplicates: DuplicateFinder
+    closed_message: str | None
+
+    @classmethod
+    def open(cls, tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Desk:
+        """The desk for `as_of`; `inputs` hold no row with a later business date."""
+        books = Books(state, tenant=tenant, as_of=as_of, rules=rules, closed=inputs.closed_periods)
+        promotions = tuple(
+            as_known(p, as_of) for p in sorted(inputs.promotions, key=lambda p: p.promotion_key)
+        )
+        tree = CustomerTree(inputs.parents)
+        deductions = {d.deduction_key: d for d in sorted(inputs.deductions, key=order)}
+        repayments = _linked(deductions, tree)
+        repaid = {
+            key
+            for key, parts in repayments.items()
+            if sum(p.amount for p in parts) == -deductions[key].amount
+        }
+
+        def is_decided(d: Deduction) -> bool:
+            claim = state.claims.get(claim_id(tenant, "deduction", d.deduction_key))
+            return claim is not None and claim.outcome not in OPEN_OUTCOMES
+
+        return cls(
+            tenant=tenant,
+            as_of=as_of,
+            rules=rules,
+            state=state,
+            books=books,
+            promotions=promotions,
+            by_key={p.promotion_key: p for p in promotions},
+            number_of={p.promotion_key: n for n, p in enumerate(promotions)},
+            by_id={p.promotion_id.lower(): p for p in promotions if p.promotion_id},
+            tree=tree,
+            proofs=inputs.proofs,
+            deductions=deductions,
+            repayments=repayments,
+            duplicates=DuplicateFinder(deductions.values(), rules, repaid=repaid, is_decided=is_decided),
+            closed_message=books.posting_date(as_of)[1],
+        )
+
+    def open_amount(self, promotion: Promotion) -> Decimal | None:
+        """What is authorised and not settled yet; None when the authorised amount is unknown."""
+        authorised = self.authorised(promotion)
+        if authorised is None:
+            return None
+        return max(ZERO, authorised - self.state.settled[promotion.promotion_key])
+
+    def authorised(self, promotion: Promotion) -> Decimal | None:
+        """Earned where known, else planned; a plan of nothing is an unknown plan."""
+        if promotion.earned_amount is None and not promotion.planned_amount:
+            return None
+        return promotion.authorised_amount
+
+    def has_proof(self, promotion: Promotion) -> bool:
+        """Whether a proof of performance had been received by the business date."""
+        received = self.proofs.get(promotion.promotion_key)
+        return received is not None and received <= self.as_of
+
+
+def _linked(deductions: dict[str, Deduction], tree: CustomerTree) -> dict[str, tuple[Deduction, ...]]:
+    """Repayments by the deduction they pay back: same currency, related customer, never more than was taken."""
+    linked: dict[str, list[Deduction]] = defaultdict(list)
+    for d in deductions.values():
+        original = deductions.get(d.reversal_of or "")
+        if d.amount >= 0 or original is None or original.amount <= 0 or d.currency != original.currency:
+            continue
+        related = tree.relation(original.customer_key, d.customer_key) is not None
+        if related and _total(linked[original.deduction_key]) - d.amount <= original.amount:
+            linked[original.deduction_key].append(d)
+    return {key: tuple(parts) for key, parts in linked.items() if parts}
+
+
+def _total(parts: Iterable[Deduction]) -> Decimal:
+    return -sum((p.amount for p in parts), ZERO)

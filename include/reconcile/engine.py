@@ -1,0 +1,180 @@
+"""Reconcile in order: accruals of newly approved promotions, claims, releases; step by step, each whole.
+
+Every step is a `Changes` that may be committed on its own or with its neighbours, and the order of the steps
+is fixed: accruals by (approved_date, promotion_key); claims by (date, kind, key); releases by promotion_key.
+
+Why order and bookkeeping matter: a claim's ending depends on what earlier claims left of a promotion. If a
+run dies half-way and the next attempt asked the early, still open claims again, they would be decided with
+the balances the later claims left, and the tables would end differently from an undisturbed run. So a claim
+decided under the same inputs, rules and business date counts as evaluated, whatever its ending, and a resumed
+run goes on exactly where the committed steps end. Open claims are asked again only under new inputs, new
+rules or a later date, which is then the same for every attempt. A repayment known with its deduction is part
+of that deduction's step, never of its own, so that no commit can part them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from include.reconcile import claims, repayments, vouchers
+from include.reconcile.accrue import amount_due, method_of
+from include.reconcile.candidates import CandidateIndex, Candidates, ClaimColumns
+from include.reconcile.desk import Desk, claim_id
+from include.reconcile.journal import stable_id
+from include.reconcile.ledger import LedgerState
+from include.reconcile.outcomes import OPEN_OUTCOMES
+from include.reconcile.records import (
+    ApPayment,
+    Changes,
+    Claim,
+    Deduction,
+    Inputs,
+    Promotion,
+    Task,
+)
+from include.reconcile.release import releasable, whole_months
+from include.reconcile.rules import Rules
+
+
+@dataclass(frozen=True)
+class Step:
+    """One committable piece of a run: phase (accrual, claim, release), what it is about, what it adds."""
+
+    phase: str
+    key: str
+    changes: Changes
+
+
+def known_by(inputs: Inputs, as_of: date) -> Inputs:
+    """The inputs whose business date is not after `as_of`."""
+    return replace(
+        inputs,
+        deductions=tuple(d for d in inputs.deductions if d.posting_date <= as_of),
+        ap_payments=tuple(p for p in inputs.ap_payments if p.payment_date <= as_of),
+        proofs={key: received for key, received in inputs.proofs.items() if received <= as_of},
+    )
+
+
+def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Iterator[Step]:
+    """All steps that are due, in order; `state` moves with them.
+
+    Commit what is yielded before asking for more than can be lost: a step that was yielded is in `state`.
+    Nothing is yielded for what is already evaluated, so the same call on a finished state yields nothing.
+    """
+    desk = Desk.open(tenant, known_by(inputs, as_of), state, as_of, rules)
+    yield from _accruals(desk)
+    yield from _claims(desk, inputs)
+    yield from _releases(desk)
+
+
+def _accruals(desk: Desk) -> Iterator[Step]:
+    due = [(p, amount) for p in desk.promotions if (amount := amount_due(p, desk.as_of)) is not None]
+    for promotion, amount in sorted(due, key=lambda item: (item[0].approved_date, item[0].promotion_key)):
+        key = promotion.promotion_key
+        is_new = key not in desk.state.states
+        is_second_try = desk.state.is_failed(key) and desk.rules.on_closed_period == "next_open"
+        if is_new or is_second_try:
+            changes = Changes()
+            desk.books.accrue(changes, promotion, amount, method_of(promotion))
+            yield Step("accrual", key, changes)
+
+
+def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
+    pending, changed = _pending(desk)
+    yield from changed
+    positive = [d for d in pending if d.amount >= 0]
+    row_of = {d.deduction_key: row for row, d in enumerate(positive)}
+    index = CandidateIndex(desk.promotions, desk.tree, desk.rules)
+    found = index.find(_columns(positive))
+    payments = [
+        p for p in inputs.ap_payments if p.payment_date <= desk.as_of and vouchers.is_watched(desk, p)
+    ]
+    payments = [p for p in payments if _is_due(desk, claim_id(desk.tenant, "ap_payment", p.payment_key))]
+    queue = [(d.posting_date, "deduction", d.deduction_key, d) for d in pending]
+    queue += [(p.payment_date, "ap_payment", p.payment_key, p) for p in payments]
+    for _, kind, key, item in sorted(queue, key=lambda entry: entry[:3]):
+        yield Step("claim", f"{kind} {key}", _evaluated(desk, item, found, row_of))
+
+
+def _evaluated(desk: Desk, item: Deduction | ApPayment, found: Candidates, row_of: dict[str, int]) -> Changes:
+    if isinstance(item, ApPayment):
+        return vouchers.evaluate(desk, item)
+    if item.amount < 0:
+        return repayments.evaluate(desk, item)
+    return claims.evaluate(desk, item, found, row_of[item.deduction_key])
+
+
+def _pending(desk: Desk) -> tuple[list[Deduction], list[Step]]:
+    """Deductions to evaluate, and the questions about decided ones whose amount changed since."""
+    pending: list[Deduction] = []
+    changed: list[Step] = []
+    for d in desk.deductions.values():
+        number = claim_id(desk.tenant, "deduction", d.deduction_key)
+        if _is_due(desk, number):
+            pending.append(d)
+            continue
+        claim = desk.state.claims[number]
+        if claim.outcome not in OPEN_OUTCOMES and (claim.amount, claim.currency) != (d.amount, d.currency):
+            changed.extend(_amount_changed(desk, claim, d))
+    due = {d.deduction_key for d in pending}
+    counted_with = {
+        part.deduction_key for key, parts in desk.repayments.items() if key in due for part in parts
+    }
+    return [d for d in pending if d.deduction_key not in counted_with], changed
+
+
+def _is_due(desk: Desk, number) -> bool:
+    claim = desk.state.claims.get(number)
+    return claim is None or (claim.outcome in OPEN_OUTCOMES and number not in desk.state.evaluated)
+
+
+def _amount_changed(desk: Desk, claim: Claim, d: Deduction) -> Iterable[Step]:
+    """A decided claim is never edited because its source changed: a person is told, once per new amount."""
+    number = stable_id(desk.tenant, claim.claim_id, "TASK", "AMOUNT_CHANGED", d.amount, d.currency)
+    if number in desk.state.tasks:
+        return
+    desk.state.tasks.add(number)
+    detail = (
+        f"{claim.source_key} was decided as {claim.outcome} over {claim.amount} {claim.currency};"
+        f" its source now says {d.amount} {d.currency}"
+    )
+    changes = Changes(
+        tasks=[Task(number, "AMOUNT_CHANGED", d.amount, d.currency, detail, claim_id=claim.claim_id)]
+    )
+    yield Step("claim", f"changed {d.deduction_key}", changes)
+
+
+def _columns(deductions: list[Deduction]) -> ClaimColumns:
+    return ClaimColumns(
+        customers=[d.customer_key for d in deductions],
+        dates=[d.posting_date for d in deductions],
+        currencies=[d.currency for d in deductions],
+        reasons=[d.reason_code_normalized for d in deductions],
+    )
+
+
+def _releases(desk: Desk) -> Iterator[Step]:
+    if desk.closed_message:
+        return
+    for promotion in desk.promotions:
+        key = promotion.promotion_key
+        if key not in desk.state.states or desk.state.is_released(key) or desk.state.is_failed(key):
+            continue
+        changes = _release(desk, promotion)
+        if changes.journals or changes.states:
+            yield Step("release", key, changes)
+
+
+def _release(desk: Desk, promotion: Promotion) -> Changes:
+    changes = Changes()
+    key = promotion.promotion_key
+    open_accrual = desk.state.open_accrual(key)
+    if promotion.status == "Cancelled":
+        desk.books.release(changes, promotion, open_accrual, is_final=True)
+    elif promotion.status in {"Closed", "Settled"}:
+        months = whole_months(promotion.window_end, desk.as_of)
+        part = releasable(open_accrual, desk.state.settled[key], months, desk.rules)
+        desk.books.release(changes, promotion, part.amount, is_final=part.is_final)
+    return changes

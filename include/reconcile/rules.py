@@ -1,0 +1,176 @@
+"""The rules finance may change, as one frozen value with a version.
+
+Defaults are the specification's. A tenant overrides single keys under `reconcile` in its settings; the
+sha256 of the whole value is stored with every result as `rule_version`, the value itself with every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+
+from include.errors import TradewindError
+
+TACTICS = (
+    "TPR", "Display", "Feature", "Scan-Back", "BOGO", "Bill-Back", "Slotting", "Fixed Fee", "Off-Invoice", "Other",
+)  # fmt: skip
+NON_TRADE_REASONS = ("SHORTAGE", "PRICING", "TAX", "SPOILS", "DAMAGE", "COMPLIANCE", "FREIGHT")
+
+#: How well a reason fits a tactic: 1, 0.5 or 0 (no candidate). Off-invoice money is on the invoice already.
+REASON_FIT: dict[str, dict[str, Decimal]] = {
+    "PROMO": {tactic: Decimal(0 if tactic == "Off-Invoice" else 1) for tactic in TACTICS},
+    "OTHER": {tactic: Decimal(0) if tactic == "Off-Invoice" else Decimal("0.5") for tactic in TACTICS},
+}
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Account codes of the trade postings (semantics 5b)."""
+
+    cash: str = "1000"
+    receivable: str = "1100"
+    clearing: str = "1150"
+    payable: str = "2100"
+    accrued: str = "2200"
+    expense: str = "5500"
+    slotting: str = "5510"
+    write_off: str = "5590"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Weights, windows, thresholds, tolerances, accounts. Rates are fractions, amounts Decimal."""
+
+    weight_customer: Decimal = Decimal("0.25")
+    weight_date: Decimal = Decimal("0.20")
+    weight_amount: Decimal = Decimal("0.25")
+    weight_tactic: Decimal = Decimal("0.15")
+    weight_product: Decimal = Decimal("0.15")
+    fit_same: Decimal = Decimal("1.0")
+    fit_descendant: Decimal = Decimal("0.9")
+    fit_ancestor: Decimal = Decimal("0.8")
+    fit_sibling: Decimal = Decimal("0.4")
+    days_before_window: int = 7
+    days_after_window: int = 90
+    accept_score: Decimal = Decimal("0.80")
+    accept_lead: Decimal = Decimal("0.10")
+    review_score: Decimal = Decimal("0.50")
+    clear_score: Decimal = Decimal("0.90")
+    clear_evidence: Decimal = Decimal("0.70")
+    clear_limit: Decimal = Decimal("50000")
+    #: Least overlap of product lines that lets a claim without a telling reason be settled.
+    weak_reason_product_fit: Decimal = Decimal("0.5")
+    tolerance: Decimal = Decimal("0.02")
+    duplicate_days: int = 30
+    subset_candidates: int = 12
+    subset_size: int = 4
+    candidates_kept: int = 12
+    on_closed_period: str = "fail"
+    release_policy: str = "on_close"
+    lag_curve: tuple[Decimal, ...] = tuple(Decimal(x) for x in ("0.40", "0.70", "0.85", "0.95", "1.00"))
+    non_trade_reasons: tuple[str, ...] = NON_TRADE_REASONS
+    reason_fit: Mapping[str, Mapping[str, Decimal]] = field(default_factory=lambda: REASON_FIT)
+    watch_accounts: tuple[str, ...] = ("5510",)
+    accounts: Accounts = field(default_factory=Accounts)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("on_closed_period", ("fail", "next_open")),
+            ("release_policy", ("on_close", "lag_curve")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise _refusal(name, " or ".join(allowed), getattr(self, name))
+        if not Decimal(0) <= self.tolerance < 1:
+            raise _refusal("tolerance", "a fraction from 0 to below 1 (0.02 = 2%)", self.tolerance)
+        if not self.lag_curve or any(not 0 < share <= 1 for share in self.lag_curve):
+            raise _refusal("lag_curve", "shares above 0, at most 1, by month", self.lag_curve)
+        if sum(self.weights) <= 0 or min(self.weights) < 0:
+            raise _refusal("weights", "none negative, a positive sum", self.weights)
+
+    @property
+    def weights(self) -> tuple[Decimal, ...]:
+        """Weights in the order customer, date, amount, tactic, product."""
+        return (
+            self.weight_customer,
+            self.weight_date,
+            self.weight_amount,
+            self.weight_tactic,
+            self.weight_product,
+        )
+
+    @property
+    def relation_fits(self) -> dict[str, Decimal]:
+        """Customer fit by the relation of the claim's customer to the promotion's."""
+        return {
+            "same": self.fit_same,
+            "descendant": self.fit_descendant,
+            "ancestor": self.fit_ancestor,
+            "sibling": self.fit_sibling,
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, object]) -> Rules:
+        """Rules with the tenant's overrides (JSON values; amounts and rates as text or numbers).
+
+        Raises TradewindError for a key that does not exist or a value of the wrong kind.
+        """
+        known = {f.name: f.default for f in fields(cls)}
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise _refusal("reconcile", f"keys among {', '.join(sorted(known))}", ", ".join(unknown))
+        values = {name: _parsed(name, value, known[name]) for name, value in settings.items()}
+        return cls(**values)
+
+    def as_json(self) -> dict[str, object]:
+        """The whole value in JSON types, amounts as text."""
+        return _plain({f.name: getattr(self, f.name) for f in fields(self)})
+
+    @property
+    def version(self) -> str:
+        """sha256 of the canonical JSON of all rules, first 16 hex digits."""
+        text = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _parsed(name: str, value: object, default: object) -> object:
+    try:
+        if name == "accounts":
+            return Accounts(**{key: str(code) for key, code in dict(value).items()})
+        if name == "reason_fit":
+            return {
+                reason: {tactic: Decimal(str(fit)) for tactic, fit in dict(row).items()}
+                for reason, row in dict(value).items()
+            }
+        if name == "lag_curve":
+            return tuple(Decimal(str(share)) for share in value)
+        if isinstance(default, tuple):
+            return tuple(str(item) for item in value)
+        if isinstance(default, Decimal):
+            return Decimal(str(value))
+        if isinstance(default, int):
+            return int(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise _refusal(name, f"a value like {default}", value) from None
+    return value
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Accounts):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _refusal(name: str, expected: str, got: object) -> TradewindError:
+    return TradewindError(
+        where=f"reconcile setting {name}",
+        expected=expected,
+        got=repr(got),
+        remedy="correct the tenant's settings",
+    )

@@ -1,0 +1,106 @@
+"""Fixed fees paid by check through accounts payable, matched to their promotion (scenario C, golden G-37)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from include.reconcile.candidates import MATCHABLE
+from include.reconcile.claims import finish
+from include.reconcile.desk import Desk, claim_id
+from include.reconcile.outcomes import Outcome
+from include.reconcile.records import ApPayment, Changes, Claim, Promotion
+
+_FEE_TACTICS = frozenset({"Slotting", "Fixed Fee"})
+
+
+def is_watched(desk: Desk, payment: ApPayment) -> bool:
+    """Whether a payment may be a trade fee: coded to a watched account, or naming a promotion."""
+    return payment.amount > 0 and (
+        payment.promotion_id is not None or payment.account_code in desk.rules.watch_accounts
+    )
+
+
+def is_fee(promotion: Promotion) -> bool:
+    """Whether a promotion is paid as a fixed fee."""
+    return promotion.settlement_method == "fixed_fee" or (
+        promotion.settlement_method is None and promotion.tactic_type in _FEE_TACTICS
+    )
+
+
+def evaluate(desk: Desk, payment: ApPayment) -> Changes:
+    """Decide one payment: exactly one fee of this customer, near its window, of this amount."""
+    changes = Changes()
+    claim = Claim(
+        claim_id=claim_id(desk.tenant, "ap_payment", payment.payment_key),
+        source_kind="ap_payment",
+        source_key=payment.payment_key,
+        customer_key=payment.customer_key,
+        amount=payment.amount,
+        currency=payment.currency,
+        posting_date=payment.payment_date,
+        outcome=Outcome.UNMATCHED,
+        reason="",
+    )
+    fees = _fees_near(desk, payment)
+    if not fees:
+        return finish(
+            desk, changes, claim, Outcome.UNMATCHED, "no fixed fee of this customer is near its date"
+        )
+    fitting = [p for p in fees if _is_amount_right(desk, payment, p)]
+    due = [p for p in fitting if not desk.state.settled[p.promotion_key]]
+    if len(due) > 1:
+        names = ", ".join(p.promotion_key for p in due)
+        return finish(desk, changes, claim, Outcome.AMBIGUOUS, f"{names} fit equally well")
+    if not due and fitting:
+        claim = replace(claim, promotion_key=fitting[0].promotion_key)
+        why = f"the fee of {fitting[0].promotion_key} was paid before"
+        return finish(desk, changes, claim, Outcome.DUPLICATE_SUSPECT, why)
+    if not due:
+        why = f"the amount is not the fee of {', '.join(p.promotion_key for p in fees)}"
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, why)
+    return _pay(desk, changes, replace(claim, promotion_key=due[0].promotion_key), due[0])
+
+
+def _fees_near(desk: Desk, payment: ApPayment) -> list[Promotion]:
+    before = timedelta(days=desk.rules.days_before_window)
+    after = timedelta(days=desk.rules.days_after_window)
+    return [
+        p
+        for p in desk.promotions
+        if is_fee(p)
+        and p.status in MATCHABLE
+        and p.currency == payment.currency
+        and _is_payee(desk, payment, p)
+        and p.window_start - before <= payment.payment_date <= p.window_end + after
+    ]
+
+
+def _is_payee(desk: Desk, payment: ApPayment, promotion: Promotion) -> bool:
+    """The promotion's own customer, or anyone of its tree when the payment names the promotion."""
+    if payment.promotion_id is None:
+        return promotion.customer_key == payment.customer_key
+    related = desk.tree.relation(promotion.customer_key, payment.customer_key) is not None
+    return related and (promotion.promotion_id or "").lower() == payment.promotion_id.lower()
+
+
+def _is_amount_right(desk: Desk, payment: ApPayment, promotion: Promotion) -> bool:
+    fee = desk.authorised(promotion)
+    return fee is not None and abs(payment.amount - fee) <= desk.rules.tolerance * fee
+
+
+def _pay(desk: Desk, changes: Changes, claim: Claim, promotion: Promotion) -> Changes:
+    if desk.state.is_failed(promotion.promotion_key):
+        why = f"the accrual of {promotion.promotion_key} was refused"
+        return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, why)
+    if desk.closed_message:
+        return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, desk.closed_message)
+    if not desk.has_proof(promotion):
+        desk.books.draft(changes, claim, promotion, claim.amount)
+        why = f"no proof of performance for {promotion.promotion_key}"
+        return finish(desk, changes, replace(claim, audit_flag=True), Outcome.PROOF_MISSING, why)
+    desk.books.pay_fee(changes, claim, promotion, claim.amount)
+    claim = replace(claim, amount_settled=claim.amount)
+    return finish(
+        desk, changes, claim, Outcome.FIXED_FEE_SETTLED, f"the fee of {promotion.promotion_key}, with proof"
+    )
