@@ -13,19 +13,10 @@ from datetime import timedelta
 
 from airflow.sdk import CronPartitionTimetable, get_current_context, task, task_group
 
-from include.publish.exports import DRY_RUN
+from tradewind import engines
 from tradewind.assets import FORECAST, announce
 from tradewind.connections import warehouse
 from tradewind.defaults import house_dag
-from tradewind.engines import (
-    forecast_blocks,
-    forecast_exports,
-    freeze_one,
-    publish_one,
-    report_one,
-    simulate_one,
-    summarise_one,
-)
 from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_periods
 
 with house_dag(
@@ -50,7 +41,7 @@ with house_dag(
 
         @task(map_index_template="{{ task.op_kwargs['work']['tenant'] }}")
         def freeze(work: dict[str, str]) -> list[dict[str, object]]:
-            return freeze_one(warehouse(), work, get_current_context())
+            return engines.freeze_one(warehouse(), work, get_current_context())
 
         return freeze.expand(work=plan())
 
@@ -58,15 +49,15 @@ with house_dag(
     def run_simulation(frozen):
         @task
         def blocks(frozen: list[list[dict[str, object]]]) -> list[dict[str, object]]:
-            return forecast_blocks(frozen)
+            return engines.forecast_blocks(frozen)
 
         @task
         def simulate(block: dict[str, object]) -> dict[str, object]:
-            return simulate_one(warehouse(), block)
+            return engines.simulate_one(warehouse(), block)
 
         @task
         def summarise(done: list[dict[str, object]], frozen: list[list[dict[str, object]]]):
-            return summarise_one(warehouse(), done, frozen, get_current_context())
+            return engines.summarise_one(warehouse(), done, frozen, get_current_context())
 
         return summarise(simulate.expand(block=blocks(frozen)), frozen)
 
@@ -74,11 +65,11 @@ with house_dag(
     def publish_results(simulated):
         @task
         def report(simulated: list[dict[str, str]]) -> list[dict[str, str]]:
-            return forecast_exports(report_one(warehouse(), simulated, get_current_context()))
+            return engines.forecast_exports(engines.report_one(warehouse(), simulated, get_current_context()))
 
         @task
         def publish(work: dict[str, str]) -> str:
-            return publish_one(warehouse(), work, get_current_context())
+            return engines.publish_one(warehouse(), work, get_current_context())
 
         @task(outlets=[FORECAST])
         def finish(tenants: list[str], *, outlet_events=None) -> None:

@@ -10,13 +10,13 @@ says otherwise; an event-driven run writes for tenants with `publish_mode=live`.
 """
 
 from airflow.sdk import Param, get_current_context, task
+
+from include.publish.exports import BY_NAME
 from tradewind.assets import RECEIPTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
 from tradewind.defaults import house_dag
 from tradewind.engines import export_plan, publish_one
 from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_runs
-
-from include.publish.exports import BY_NAME
 
 EXPORTS = Param(
     None,
