@@ -91,17 +91,8 @@ def _trade(
     )
     fees, proofs, truth["ap_payments"] = funding.fee_payments(rng("fees"), promotions, net, who.currency)
     tables["ap_payments"], tables["proofs_of_performance"] = fees, proofs
-    tables["gl_journal_lines"], unbalanced = ledger.journals(
-        rng("ledger"),
-        net,
-        cat,
-        who,
-        invoices,
-        remittances,
-        promotions,
-        fees,
-        plant_unbalanced=tenant == "demo",
-    )
+    books = ledger.totals(net, cat, invoices, remittances, promotions, fees)
+    tables["gl_journal_lines"], unbalanced = ledger.journals(rng("ledger"), who, books, tenant == "demo")
     truth |= truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
 
 

@@ -54,7 +54,7 @@ def complete(
     size: WorldSize,
     confusions: Confusions,
 ) -> list[Claim]:
-    """`claims` and everything else retailers deduct, `size.deductions` in all."""  # fmt: skip
+    """`claims` and everything else retailers deduct, `size.deductions` in all."""
     later = max(8, size.deductions // 16)
     plain = non_trade(rng, net, cat, invoices, max(0, size.deductions - len(claims) - later), confusions)
     after = aftermath(rng, claims + plain, promotions, later, confusions)

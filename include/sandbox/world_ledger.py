@@ -140,7 +140,7 @@ def totals(
     promotions: list[Promotion],
     fees: Table,
 ) -> Totals:
-    """What the documents of each company and month add up to."""  # fmt: skip
+    """What the documents of each company and month add up to."""
     t = Totals()
     for x in invoices:
         at = (company_of(net, net.ship_tos[x.ship_to]), x.day.year, x.day.month)

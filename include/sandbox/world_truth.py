@@ -30,7 +30,7 @@ def trade_truth(
     cat: Catalogue,
 ) -> dict[str, Table]:
     """Truth tables by file stem: deductions (one row each), deduction_promotions (its parts), promotions
-    (authorised basis and amount), remittances and journals planted not to tie, forward_buy episodes."""  # fmt: skip
+    (authorised basis and amount), remittances and journals planted not to tie, forward_buy episodes."""
     ideal = ideal_settlement(claims, authorised)
     deduction_rows, part_rows = [], []
     for c in claims:
