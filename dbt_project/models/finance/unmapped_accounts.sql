@@ -1,0 +1,21 @@
+with trial_balance as (
+    select * from {{ ref('trial_balance') }}
+),
+
+final as (
+    select
+        tenant_id,
+        company_code,
+        account_code,
+        fiscal_year,
+        fiscal_period,
+        currency,
+        scenario,
+        debit,
+        credit,
+        closing
+    from trial_balance
+    where category is null and (closing <> 0 or debit <> 0 or credit <> 0)
+)
+
+select * from final

@@ -1,0 +1,19 @@
+with tenants as (
+    select * from {{ source('tenancy', 'tenants') }}
+),
+
+final as (
+    select
+        tenant_id,
+        name,
+        is_active,
+        coalesce(settings ->> 'currency', 'USD') as currency,
+        coalesce(settings ->> 'fiscal_calendar', 'standard') as fiscal_calendar,
+        coalesce((settings ->> 'fiscal_year_start_month')::integer, 1) as fiscal_year_start_month,
+        coalesce(settings ->> 'ledger_mode', 'erp') as ledger_mode,
+        coalesce(settings ->> 'trade_presentation', 'expense') as trade_presentation
+    from tenants
+    where tenant_id <> 'system'
+)
+
+select * from final
