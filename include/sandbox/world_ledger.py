@@ -225,9 +225,7 @@ def _budget(rng: np.random.Generator, book: Book, profile: Profile, month_sales:
             ), scenario="budget")  # fmt: skip
 
 
-def _foreign_office(
-    rng: np.random.Generator, book: Book, profile: Profile, months: list[tuple[int, int]]
-) -> None:
+def _foreign_office(rng: np.random.Generator, book: Book, profile: Profile) -> None:
     """A small office of the second company that keeps its books in another currency."""
     company, currency = profile.companies[1], profile.group_currency
     book.enter(company, OPENING, currency, "Opening balances", (("1000", 60_000_000), ("3000", -60_000_000)))
