@@ -9,12 +9,13 @@
 row and reason. Correct them at the source and run again. Good rows are loaded already.
 """
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, get_current_context, task
 
 from include.extract.manifest import System, systems
 from tradewind.assets import announce, staging
 from tradewind.connections import warehouse
-from tradewind.defaults import house_dag
+from tradewind.defaults import SOME, house_dag
 from tradewind.extracting import extract_one, gate_one
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
@@ -49,13 +50,15 @@ def build(system: System):
         def gate(arrived: dict[str, object]) -> str:
             return gate_one(warehouse(), system, arrived, get_current_context())
 
-        @task(outlets=[staging(system.name)])
+        @task(outlets=[staging(system.name)], trigger_rule=SOME)
         def arrive(tenants: list[str], *, outlet_events=None) -> None:
             announce(outlet_events, staging(system.name), tenants, chosen_date(get_current_context()))
 
-        arrive(gate.expand(arrived=extract.expand(work=plan())))
+        gated = gate.expand(arrived=extract.expand(work=plan()))
+        arrive(gated)
+        gated >> EmptyOperator(task_id="all_tenants")
     return dag
 
 
-for each in systems():
+for each in systems().values():
     globals()[f"extract__{each.name}"] = build(each)

@@ -11,13 +11,14 @@ forecast's exports.
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import CronPartitionTimetable, get_current_context, task, task_group
 
 from tradewind import engines
-from tradewind.assets import FORECAST, announce
+from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
-from tradewind.defaults import house_dag
-from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_periods
+from tradewind.defaults import SOME, house_dag
+from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, tenant_periods
 
 with house_dag(
     "monthly_compensation_forecast",
@@ -43,11 +44,13 @@ with house_dag(
         def freeze(work: dict[str, str]) -> list[dict[str, object]]:
             return engines.freeze_one(warehouse(), work, get_current_context())
 
-        return freeze.expand(work=plan())
+        frozen = freeze.expand(work=plan())
+        frozen >> EmptyOperator(task_id="all_tenants")
+        return frozen
 
     @task_group
     def run_simulation(frozen):
-        @task
+        @task(trigger_rule=SOME)
         def blocks(frozen: list[list[dict[str, object]]]) -> list[dict[str, object]]:
             return engines.forecast_blocks(frozen)
 
@@ -55,7 +58,7 @@ with house_dag(
         def simulate(block: dict[str, object]) -> dict[str, object]:
             return engines.simulate_one(warehouse(), block)
 
-        @task
+        @task(trigger_rule=SOME)
         def summarise(done: list[dict[str, object]], frozen: list[list[dict[str, object]]]):
             return engines.summarise_one(warehouse(), done, frozen, get_current_context())
 
@@ -63,7 +66,7 @@ with house_dag(
 
     @task_group
     def publish_results(simulated):
-        @task
+        @task(outlets=[FORECAST])
         def report(simulated: list[dict[str, str]]) -> list[dict[str, str]]:
             return engines.forecast_exports(engines.report_one(warehouse(), simulated, get_current_context()))
 
@@ -71,10 +74,6 @@ with house_dag(
         def publish(work: dict[str, str]) -> str:
             return engines.publish_one(warehouse(), work, get_current_context())
 
-        @task(outlets=[FORECAST])
-        def finish(tenants: list[str], *, outlet_events=None) -> None:
-            announce(outlet_events, FORECAST, tenants, chosen_date(get_current_context()))
-
-        finish(publish.expand(work=report(simulated)))
+        publish.expand(work=report(simulated)) >> EmptyOperator(task_id="all_exports")
 
     publish_results(run_simulation(extract_data()))

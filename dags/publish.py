@@ -9,12 +9,13 @@ says otherwise; an event-driven run writes for tenants with `publish_mode=live`.
 **On call**: a record a destination refused is in `publish.rejects` with its code; the good ones are stored.
 """
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, get_current_context, task
 
 from include.publish.exports import BY_NAME
 from tradewind.assets import RECEIPTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
-from tradewind.defaults import house_dag
+from tradewind.defaults import SOME, house_dag
 from tradewind.engines import export_plan, publish_one
 from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_runs
 
@@ -56,8 +57,10 @@ with house_dag(
     def publish(work: dict[str, str]) -> str:
         return publish_one(warehouse(), work, get_current_context())
 
-    @task(outlets=[RECEIPTS])
+    @task(outlets=[RECEIPTS], trigger_rule=SOME)
     def finish(tenants: list[str], *, outlet_events=None) -> None:
         announce(outlet_events, RECEIPTS, tenants, chosen_date(get_current_context()))
 
-    finish(publish.expand(work=plan()))
+    published = publish.expand(work=plan())
+    finish(published)
+    published >> EmptyOperator(task_id="all_exports")

@@ -10,11 +10,12 @@ tenant's latest one is a replay: its answer is stored beside, nothing is posted.
 **On call**: `finance.claim_tasks` lists what a person must decide; a failed run names the law that did not hold.
 """
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import get_current_context, task
 
 from tradewind.assets import MARTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
-from tradewind.defaults import house_dag
+from tradewind.defaults import SOME, house_dag
 from tradewind.engines import reconcile_one
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
@@ -34,8 +35,10 @@ with house_dag(
     def settle(work: dict[str, str]) -> str:
         return reconcile_one(warehouse(), work, get_current_context())
 
-    @task(outlets=[SETTLEMENTS])
+    @task(outlets=[SETTLEMENTS], trigger_rule=SOME)
     def finish(tenants: list[str], *, outlet_events=None) -> None:
         announce(outlet_events, SETTLEMENTS, tenants, chosen_date(get_current_context()))
 
-    finish(settle.expand(work=plan()))
+    settled = settle.expand(work=plan())
+    finish(settled)
+    settled >> EmptyOperator(task_id="all_tenants")

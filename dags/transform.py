@@ -20,7 +20,7 @@ LAYERS = ("seeds", "staging", "master", "planning", "finance", "intelligence", "
 with house_dag(
     "transform",
     docs=__doc__,
-    schedule=AssetAny(*[staging(system.name) for system in systems()]),
+    schedule=AssetAny(*[staging(name) for name in systems()]),
     params={"tenant": TENANT, "as_of": AS_OF},
     tags=["transform"],
 ):

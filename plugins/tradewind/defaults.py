@@ -14,6 +14,8 @@ from tradewind.notify import TellSomebody, late
 
 #: Only one dbt process may work on a warehouse at a time; the pool has one slot.
 DBT_POOL = "dbt"
+#: A joining task of mapped work goes on with the tenants that succeeded; a leaf `all_…` beside it fails the run.
+SOME = "all_done_min_one_success"
 DEFAULT_ARGS = {
     "owner": "revenue_operations",
     "retries": 4,
