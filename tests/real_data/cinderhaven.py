@@ -10,7 +10,10 @@ every filled column where it comes from. What the files say about themselves, an
   which product was short, so the shipped cases are shared over the lines by largest remainder.
 - Invoices are worth what was ordered: the gross amount of 886 of 1,126 remittances equals, to the cent, the
   order values of the deductions on it. Shortages are taken back as deductions.
-- All 1,126 remittances tie to their deductions: 3,835,969.09. 326 deductions name no order, 990 no code.
+- All 1,126 remittances tie to their deductions: 3,835,969.09. 326 deductions name no order, 990 no code. No file
+  knows an invoice number; the order a deduction names has one shipment, so order_ref says all there is.
+- Three deductions name a product and a promotion week (19,210.03). Each fits exactly one promotion, PROMO-0009,
+  0032 and 0037, and all three are off-invoice: the money was given on the invoice and nothing is owed again.
 - A promotion is a row of the file: one SKU at one retailer. 80 promo_ids make 156 rows, and every row of a
   promo_id repeats the same cost. The file does not say that the cost is for all of them together, so each row
   keeps its own (19,669.93 in all; 9,754.94 if it were once per promo_id). 13 rows have none.
@@ -226,7 +229,6 @@ def deductions(source: Path) -> Iterator[Row]:
             "amount": row["amount"],
             "currency": CURRENCY,
             "posting_date": row["deduction_date"],
-            "invoice_ref": row["shipment_id"],
             "order_ref": row["order_id"],
             "remittance_key": row["remittance_id"],
             "reason_code_erp": row["code_as_remitted"],
@@ -236,14 +238,22 @@ def deductions(source: Path) -> Iterator[Row]:
 
 
 def deduction_lines(source: Path) -> Iterator[Row]:
-    """The three deductions whose description names the SKU; no other line detail exists."""
+    """Products a deduction can be about: of the order it names, or the one its description names.
+
+    Without units, and an amount only where the one product is the whole deduction.
+    """
+    ordered: dict[str, list[str]] = {}
+    for row in records(source / "order_lines.csv.gz"):
+        ordered.setdefault(row["order_id"], []).append(row["sku"])
     for row in records(source / "deductions.csv.gz"):
-        if named := NAMED_SKU.match(row["remittance_description"]):
+        named = NAMED_SKU.match(row["remittance_description"])
+        skus = [named.group(1)] if named else ordered.get(row["order_id"], [])
+        for number, sku in enumerate(skus, start=1):
             yield {
                 "deduction_key": row["deduction_id"],
-                "line_number": "1",
-                "product_key": named.group(1),
-                "amount": row["amount"],
+                "line_number": str(number),
+                "product_key": sku,
+                "amount": row["amount"] if named else "",
             }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
@@ -30,7 +31,7 @@ def test_row_counts_are_those_of_the_raw_files(cinderhaven_files: Converted) -> 
         "reason_codes": 19 + 59,
         "remittances": 1126,
         "deductions": 7973,
-        "deduction_lines": 3,
+        "deduction_lines": 38255,
         "invoices": 60792,
         "pos_sales": 816903,
     }
@@ -183,13 +184,44 @@ def test_only_words_with_a_reason_get_one(cinderhaven_source: Path, cinderhaven_
     assert sum(amounts.values()) == DEDUCTED
 
 
-def test_three_deductions_name_their_product(cinderhaven_files: Converted) -> None:
-    rows = cinderhaven_files.read("deduction_lines")
-    assert [(row["deduction_key"], row["product_key"], row["amount"]) for row in rows] == [
+def test_a_deduction_can_only_be_about_products_of_its_order(
+    cinderhaven_source: Path, cinderhaven_files: Converted
+) -> None:
+    ordered = {(row["order_id"], row["sku"]) for row in raw(cinderhaven_source, "order_lines.csv.gz")}
+    order = {row["deduction_key"]: row["order_ref"] for row in cinderhaven_files.read("deductions")}
+    lines = cinderhaven_files.read("deduction_lines")
+    named = [row for row in lines if row["amount"]]
+    assert all(
+        (order[row["deduction_key"]], row["product_key"]) in ordered for row in lines if row not in named
+    )
+    assert len({row["deduction_key"] for row in lines}) == 7973 - 326 + 3
+    assert [(row["deduction_key"], row["product_key"], row["amount"]) for row in named] == [
         ("DED-0007931", "CHP-0002", "6261.74"),
         ("DED-0007932", "CHP-0029", "7063.5"),
         ("DED-0007933", "CHP-0043", "5884.79"),
     ]
+
+
+def test_claims_that_name_their_promotion_name_off_invoice_ones(
+    cinderhaven_source: Path, cinderhaven_files: Converted
+) -> None:
+    promotions = cinderhaven_files.read("promotions")
+    found = {}
+    for row in cinderhaven_files.read("deductions"):
+        if named := re.match(r"Scan-back: (CHP-\d{4}) . TPR wk (\S+)", row["description"]):
+            sku, week = named.groups()
+            found[row["deduction_key"]] = [
+                (p["promotion_key"].split("/")[0], p["settlement_method"])
+                for p in promotions
+                if p["customer_key"] == row["customer_key"]
+                and sku in p["promotion_key"]
+                and p["scan_start"] <= week <= p["scan_end"]
+            ]
+    assert found == {
+        "DED-0007931": [("PROMO-0009", "off_invoice")],
+        "DED-0007932": [("PROMO-0032", "off_invoice")],
+        "DED-0007933": [("PROMO-0037", "off_invoice")],
+    }
 
 
 def test_most_gtins_are_dirty_and_passed_on(cinderhaven_source: Path, cinderhaven_files: Converted) -> None:
