@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from include.sandbox import tls
 from include.sandbox.settings import LOOPBACK, Ports, state_folder
@@ -32,14 +33,14 @@ def connections(
     return found
 
 
-def environment(ports: Ports | Mapping[str, int] | None = None) -> dict[str, str]:
+def environment(ports: Ports | Mapping[str, int] | None = None, folder: Path | None = None) -> dict[str, str]:
     """Variables that lead a process's HTTPS through the tunnel and make it trust the sandbox's certificate.
 
-    Lower-case twins are given because libraries disagree on which they read.
+    `folder` is the sandbox's own (see `settings.state_folder`). Lower-case twins are given because libraries disagree on which they read.
     """
     listening = _ports(ports)
     proxy = f"http://{LOOPBACK}:{listening.tunnel}"
-    bundle = str(tls.bundle_path(state_folder() / "tls"))
+    bundle = str(tls.bundle_path((folder or state_folder()) / "tls"))
     local = f"{LOOPBACK},localhost"
     return {
         "HTTPS_PROXY": proxy,

@@ -19,7 +19,8 @@ class Front:
     """The ASGI application of one listener: every vendor served there, each behind its fault layer."""
 
     def __init__(self, vendors: tuple[Vendor, ...], context: Context, faults: Faults):
-        self._served = [(vendor, FaultLayer(vendor.build(context), vendor, faults)) for vendor in vendors]
+        self._apps = [(vendor, vendor.build(context)) for vendor in vendors]
+        self._served = [(vendor, FaultLayer(app, vendor, faults)) for vendor, app in self._apps]
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
@@ -36,6 +37,12 @@ class Front:
             {"error": f"host {host!r} is not played by the Tradewind sandbox", "known_hosts": known}, 421
         )
         await refusal(scope, receive, send)
+
+    def close(self) -> None:
+        """Let every vendor that holds files open close them."""
+        for _, app in self._apps:
+            if hasattr(app, "close"):
+                app.close()
 
 
 def administration(faults: Faults, vendors: tuple[Vendor, ...], ports: Ports) -> Starlette:

@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import secrets
-import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +18,7 @@ from include.sandbox.vendors.salesforce.schema import FieldError, SObject
 
 MAX_UPLOAD = 150 * 1024 * 1024
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
-RESULTS = ("successfulResults", "failedResults", "unprocessedrecords")
-_results: dict[str, tuple[str, list[list[str]]]] = {}
-_results_lock = threading.Lock()
+RESULTS = {name.lower(): name for name in ("successfulResults", "failedResults", "unprocessedRecords")}
 
 
 def routes() -> list[tuple[str, str, Any]]:
@@ -74,8 +71,7 @@ def _create_query(call: Call) -> JSONResponse:
         call, "V2Query", operation=asked["operation"], object=query.sobject.name, state="UploadComplete"
     )
     job["columnDelimiter"] = asked.get("columnDelimiter", "COMMA")
-    with _results_lock:
-        _results[job["id"]] = (call.token, rows)
+    call.service.sessions.keep_results(job["id"], rows)
     call.org.store.put(call.org.space, "job", job["id"], job | {"done": len(records)})
     return JSONResponse(job)
 
@@ -89,8 +85,7 @@ def _query_job(call: Call) -> JSONResponse:
 def _query_results(call: Call) -> Response:
     """One page of CSV; the header row is repeated on every page, the locator `null` ends the walk."""
     job = _job(call)
-    with _results_lock:
-        _, rows = _results.get(job["id"], ("", None))
+    rows = call.service.sessions.results(job["id"])
     if rows is None:
         raise FieldError("NOT_FOUND", "The results of this job are no longer available")
     params = call.request.query_params
@@ -173,7 +168,7 @@ def _process(call: Call, job: dict[str, Any]) -> None:
             "columns": columns,
             "successfulResults": [],
             "failedResults": [],
-            "unprocessedrecords": rows,
+            "unprocessedRecords": rows,
         }
         call.org.store.put(call.org.space, "job_results", job["id"], results)
         _save(call, job | {"state": "Failed", "errorMessage": message})
@@ -194,7 +189,7 @@ def _process(call: Call, job: dict[str, Any]) -> None:
             for row, outcome in pairs
             if outcome.error
         ],
-        "unprocessedrecords": unprocessed,
+        "unprocessedRecords": unprocessed,
     }
     call.org.store.put(call.org.space, "job_results", job["id"], results)
     failed = len(results["failedResults"])
@@ -232,8 +227,8 @@ def _cells(row: dict[str, str]) -> dict[str, Any]:
 
 
 def _ingest_results(call: Call) -> Response:
-    job, kind = _job(call), call.request.path_params["results"]
-    if kind not in RESULTS:
+    job, kind = _job(call), RESULTS.get(call.request.path_params["results"].lower())
+    if kind is None:
         raise FieldError("NOT_FOUND", "The requested resource does not exist")
     found = call.org.store.get(call.org.space, "job_results", job["id"]) or {"columns": []}
     extra = {"successfulResults": ["sf__Id", "sf__Created"], "failedResults": ["sf__Id", "sf__Error"]}.get(

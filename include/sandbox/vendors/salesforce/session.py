@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CURSORS_KEPT = 200
+RESULTS_KEPT = 50
 
 
 def consumer_key(tenant: str) -> str:
@@ -43,6 +44,7 @@ class Sessions:
         self.seconds = float(os.environ.get("TRADEWIND_SANDBOX_TOKEN_SECONDS", "7200"))
         self._tokens: dict[str, tuple[str, float]] = {}
         self._cursors: OrderedDict[str, Cursor] = OrderedDict()
+        self._results: OrderedDict[str, list[list[str]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def grant(self, tenant: str) -> str:
@@ -80,6 +82,17 @@ class Sessions:
             while len(self._cursors) > CURSORS_KEPT:
                 self._cursors.popitem(last=False)
         return key
+
+    def keep_results(self, job_id: str, rows: list[list[str]]) -> None:
+        """Remember the rows of a bulk query job, header first; unlike cursors they outlive their session."""
+        with self._lock:
+            self._results[job_id] = rows
+            while len(self._results) > RESULTS_KEPT:
+                self._results.popitem(last=False)
+
+    def results(self, job_id: str) -> list[list[str]] | None:
+        """The rows of a bulk query job, or None when they are no longer kept."""
+        return self._results.get(job_id)
 
     def cursor(self, key: str, token: str) -> Cursor | None:
         """A remembered result, for the token that asked for it."""
