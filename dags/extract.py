@@ -29,7 +29,7 @@ FOLDER = Param(
 
 def build(system: System):
     """The DAG of one source system."""
-    params = {"tenant": TENANT, "as_of": AS_OF} | ({"folder": FOLDER} if system.reads_files else {})
+    params = {"tenant": TENANT, "as_of": AS_OF} | ({"folder": FOLDER} if system.conn_id is None else {})
     with house_dag(
         f"extract__{system.name}",
         docs=f"{__doc__}\n\n{system.title}",
@@ -56,7 +56,7 @@ def build(system: System):
 
         gated = gate.expand(arrived=extract.expand(work=plan()))
         arrive(gated)
-        gated >> EmptyOperator(task_id="all_tenants")
+        gated >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
     return dag
 
 

@@ -41,39 +41,44 @@ with house_dag(
             return tenant_periods(get_current_context())
 
         @task(map_index_template="{{ task.op_kwargs['work']['tenant'] }}")
-        def freeze(work: dict[str, str]) -> list[dict[str, object]]:
+        def freeze(work: dict[str, str]) -> dict[str, object]:
             return engines.freeze_one(warehouse(), work, get_current_context())
 
         frozen = freeze.expand(work=plan())
-        frozen >> EmptyOperator(task_id="all_tenants")
+        frozen >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
         return frozen
 
     @task_group
     def run_simulation(frozen):
         @task(trigger_rule=SOME)
-        def blocks(frozen: list[list[dict[str, object]]]) -> list[dict[str, object]]:
+        def blocks(frozen: list[dict[str, object]]) -> list[dict[str, object]]:
             return engines.forecast_blocks(frozen)
 
         @task
-        def simulate(block: dict[str, object]) -> dict[str, object]:
-            return engines.simulate_one(warehouse(), block)
+        def simulate(block: dict[str, object]) -> None:
+            engines.simulate_one(warehouse(), block)
 
         @task(trigger_rule=SOME)
-        def summarise(done: list[dict[str, object]], frozen: list[list[dict[str, object]]]):
-            return engines.summarise_one(warehouse(), done, frozen, get_current_context())
+        def summarise(frozen: list[dict[str, object]]) -> list[dict[str, object]]:
+            return engines.summarise_one(warehouse(), frozen)
 
-        return summarise(simulate.expand(block=blocks(frozen)), frozen)
+        simulated = simulate.expand(block=blocks(frozen))
+        summarised = summarise(frozen)
+        simulated >> summarised
+        return summarised
 
     @task_group
     def publish_results(simulated):
         @task(outlets=[FORECAST])
-        def report(simulated: list[dict[str, str]]) -> list[dict[str, str]]:
-            return engines.forecast_exports(engines.report_one(warehouse(), simulated, get_current_context()))
+        def report(simulated: list[dict[str, object]]) -> list[dict[str, object]]:
+            return engines.report_one(warehouse(), simulated, get_current_context())
 
         @task
         def publish(work: dict[str, str]) -> str:
             return engines.publish_one(warehouse(), work, get_current_context())
 
-        publish.expand(work=report(simulated)) >> EmptyOperator(task_id="all_exports")
+        publish.expand(work=report(simulated)) >> EmptyOperator(
+            task_id="all_exports", trigger_rule="none_failed"
+        )
 
     publish_results(run_simulation(extract_data()))

@@ -63,4 +63,4 @@ with house_dag(
 
     published = publish.expand(work=plan())
     finish(published)
-    published >> EmptyOperator(task_id="all_exports")
+    published >> EmptyOperator(task_id="all_exports", trigger_rule="none_failed")

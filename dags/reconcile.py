@@ -41,4 +41,4 @@ with house_dag(
 
     settled = settle.expand(work=plan())
     finish(settled)
-    settled >> EmptyOperator(task_id="all_tenants")
+    settled >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")

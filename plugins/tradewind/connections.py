@@ -6,8 +6,8 @@ connection: nothing here logs, returns or stores one.
 
 from __future__ import annotations
 
-from airflow.exceptions import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
 
 from include.warehouse.session import Warehouse

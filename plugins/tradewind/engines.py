@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from airflow.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
-from include import fiscal
+from include import fiscal, runlog
 from include.flows import forecast, publish, reconcile
 from include.publish.exports import find, of_side
+from include.warehouse import notifications
 from include.warehouse.session import Warehouse
 from include.warehouse.tenants import load_settings
 from tradewind.connections import client
@@ -30,29 +31,68 @@ def reconcile_one(wh: Warehouse, work: Work, context: Mapping) -> str:
     return tenant
 
 
-def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> list[dict[str, object]]:
-    """Freeze one tenant's inputs; one piece of work per simulation."""
-    tenant = str(work["tenant"])
-    simulations = forecast.freeze_inputs(
-        wh,
-        tenant,
-        period=str(work["period"]),
-        as_of=_day(work["as_of"]),
-        run_id=context["run_id"],
-        settings=_settings(wh, tenant),
-        trigger=str(context["dag_run"].run_type),
-    )
-    return [dict(work) | {"simulation_id": s.simulation_id, "blocks": s.block_count} for s in simulations]
+def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
+    """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
+    tenant, period, as_of = str(work["tenant"]), str(work["period"]), _day(work["as_of"])
+    run = {"tenant": tenant, "run_id": context["run_id"], "as_of": as_of, "period": period}
+    with runlog.run(wh, verb="forecast_freeze", **run) as entry:
+        simulations = forecast.freeze_inputs(
+            wh,
+            tenant,
+            period=period,
+            as_of=as_of,
+            run_id=context["run_id"],
+            settings=_settings(wh, tenant),
+            trigger=str(context["params"].get("trigger") or context["dag_run"].run_type),
+        )
+        entry.summary = {"simulations": simulations}
+    pending = forecast.pending_work(wh, tenant, simulations)
+    return dict(work) | {
+        "simulations": simulations,
+        "blocks": [{"simulation_id": w.simulation_id, "block_no": w.block_no} for w in pending],
+    }
 
 
-def forecast_blocks(frozen: Sequence[Sequence[Work]]) -> list[dict[str, object]]:
-    """One piece of work per block of every simulation."""
-    return [
-        {"tenant": work["tenant"], "simulation_id": work["simulation_id"], "block": number}
-        for tenant in frozen
-        for work in tenant
-        for number in range(int(work["blocks"]))
-    ]
+def forecast_blocks(frozen: Iterable[Work]) -> list[dict[str, object]]:
+    """One piece of work per block that is not stored yet."""
+    return [{"tenant": work["tenant"], **block} for work in frozen for block in work["blocks"]]
+
+
+def simulate_one(wh: Warehouse, block: Work) -> None:
+    """Compute and store one block."""
+    forecast.simulate(wh, str(block["tenant"]), str(block["simulation_id"]), int(block["block_no"]))
+
+
+def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, object]]:
+    """Summarise every simulation; returns the work without its blocks."""
+    done = []
+    for work in frozen:
+        for simulation_id in work["simulations"]:
+            forecast.summarise(wh, str(work["tenant"]), simulation_id)
+        done.append({name: value for name, value in work.items() if name != "blocks"})
+    return done
+
+
+def report_one(wh: Warehouse, summarised: Iterable[Work], context: Mapping) -> list[dict[str, object]]:
+    """Write workbook and PDF of every tenant; one piece of work per tenant and export of the forecast side."""
+    works = []
+    for work in summarised:
+        tenant, period = str(work["tenant"]), str(work["period"])
+        run = {"tenant": tenant, "run_id": context["run_id"], "as_of": _day(work["as_of"]), "period": period}
+        with runlog.run(wh, verb="forecast", **run) as entry:
+            paths = forecast.write_reports(
+                wh, tenant, period=period, simulation_ids=list(work["simulations"])
+            )
+            entry.summary = {"simulations": list(work["simulations"]), "files": [str(p) for p in paths]}
+        notifications.record(
+            wh,
+            tenant=tenant,
+            key=f"forecast|{period}|{context['run_id']}",
+            subject=f"Compensation forecast for {period} is ready",
+            body=", ".join(str(path) for path in paths),
+        )
+        works.append({"tenant": tenant, "period": period, "as_of": work["as_of"]})
+    return [work | {"export": export.name} for work in works for export in of_side("forecast")]
 
 
 def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, object]]:
@@ -69,11 +109,6 @@ def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, objec
         for work in works
         for export in exports
     ]
-
-
-def forecast_exports(works: Sequence[Work]) -> list[dict[str, object]]:
-    """One piece of work per tenant and export of the forecast side."""
-    return [dict(work) | {"export": export.name} for work in works for export in of_side("forecast")]
 
 
 def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:

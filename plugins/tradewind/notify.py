@@ -48,7 +48,7 @@ def late(context: Mapping | None = None, **kwargs: object) -> None:
 
 
 def _mail(subject: str, body: str) -> None:
-    from airflow.exceptions import AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         connection = BaseHook.get_connection("smtp_default")
