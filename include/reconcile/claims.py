@@ -94,6 +94,7 @@ def finish(
     if outcome in TASK_OF:
         changes.tasks.append(task(desk, claim, TASK_OF[outcome], why, proposal))
     changes.answered.append(claim.claim_id)
+    changes.evaluated.append(claim.claim_id)
     changes.claims.append(claim)
     desk.state.claims[claim.claim_id] = claim
     desk.state.evaluated.add(claim.claim_id)

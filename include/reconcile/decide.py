@@ -98,9 +98,8 @@ def decide(claim: Decimal, reason: str | None, candidates: Sequence[Scored], rul
             best,
             f"only the amount tells it from {rivals[0].promotion_key}, and it does not agree",
         )
-    return Decision(
-        "single", ((best.promotion, claim),), best.score, best.evidence, f"leads the second by {_shown(lead)}"
-    )
+    why = f"leads the second by {_shown(lead)}" if len(candidates) > 1 else "the only candidate"
+    return Decision("single", ((best.promotion, claim),), best.score, best.evidence, why)
 
 
 def _rivals(best: Scored, candidates: Sequence[Scored], rules: Rules) -> list[Scored]:

@@ -231,7 +231,7 @@ class Books:
         self._record(changes, entry)
         if restored:
             self._move(
-                changes, promotion, "reversed", restored, entry, self._method(promotion), repayment.claim_id
+                changes, promotion, "reversed", restored, entry, self._method(promotion), original.claim_id
             )
             self.state.reversed_by[pair] -= restored
         self.state.settled[key] -= amount

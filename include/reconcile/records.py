@@ -266,5 +266,12 @@ class Changes:
     snapshots: list[Snapshot] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     states: list[PromotionState] = field(default_factory=list)
+    #: Claims decided in this step, whose earlier candidates no longer hold.
+    evaluated: list[UUID] = field(default_factory=list)
     #: Claims whose open questions other than `tasks` are answered.
     answered: list[UUID] = field(default_factory=list)
+
+    def extend(self, other: Changes) -> None:
+        """Add the rows of a later step."""
+        for name, rows in vars(other).items():
+            getattr(self, name).extend(rows)

@@ -1,0 +1,144 @@
+"""What reconcile reads: the marts of one tenant as the engine's frozen inputs, and their fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+
+import psycopg
+
+from include.errors import MissingInput
+from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, Inputs, Promotion
+
+#: A window nobody stated is put where no claim can be near it; the promotion is then matched by its id only.
+_NO_WINDOW = date(9000, 1, 1)
+
+_RELATIONS = (
+    "master.customers",
+    "planning.promotions",
+    "planning.promotion_earned",
+    "planning.promotion_products",
+    "finance.deductions",
+    "finance.deduction_lines",
+    "finance.ap_payments",
+    "finance.proofs_of_performance",
+    "finance.closed_periods",
+)
+
+_PROMOTIONS = """
+    SELECT p.promotion_key, p.customer_key, p.status, p.tactic_type, p.currency,
+           p.window_start, p.window_end, p.planned_amount, p.approved_date, p.promotion_id::text, p.fund_key,
+           p.settlement_method, p.closed_date, p.accrual_method, p.gl_account_code, p.accrual_account_code,
+           p.is_off_invoice, e.earned_amount, x.product_keys
+    FROM planning.promotions p
+    LEFT JOIN planning.promotion_earned e
+        ON e.tenant_id = p.tenant_id AND e.promotion_key = p.promotion_key AND e.is_complete
+    LEFT JOIN (
+        SELECT tenant_id, promotion_key, array_agg(product_key) AS product_keys
+        FROM planning.promotion_products GROUP BY tenant_id, promotion_key
+    ) x ON x.tenant_id = p.tenant_id AND x.promotion_key = p.promotion_key
+"""
+
+_DEDUCTIONS = """
+    SELECT d.deduction_key, d.customer_key, d.amount, d.currency, d.posting_date, d.reason_code_normalized,
+           d.invoice_ref, d.check_ref, d.promotion_id::text, d.reversal_of, d.dispute_deadline, l.product_keys
+    FROM finance.deductions d
+    LEFT JOIN (
+        SELECT tenant_id, deduction_key, array_agg(product_key) AS product_keys
+        FROM finance.deduction_lines WHERE product_key IS NOT NULL GROUP BY tenant_id, deduction_key
+    ) l ON l.tenant_id = d.tenant_id AND l.deduction_key = d.deduction_key
+    WHERE d.posting_date <= %(as_of)s
+"""
+
+_PAYMENTS = """
+    SELECT payment_key, customer_key, account_code, amount, currency, payment_date, promotion_id::text
+    FROM finance.ap_payments WHERE payment_date <= %(as_of)s
+"""
+
+_PROOFS = """
+    SELECT promotion_key, min(received_date) FROM finance.proofs_of_performance
+    WHERE received_date <= %(as_of)s GROUP BY promotion_key
+"""
+
+_CLOSED = """
+    SELECT start_date, end_date FROM finance.closed_periods
+    WHERE calendar = %(calendar)s OR NOT EXISTS (
+        SELECT FROM finance.closed_periods c WHERE c.calendar = %(calendar)s)
+"""
+
+
+def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
+    """The tenant's inputs with business dates up to `as_of`; `conn` is an engine transaction.
+
+    `calendar` names the fiscal calendar whose closed periods count; where it has none, all calendars do.
+    Raises MissingInput when a mart has not been built.
+    """
+    _require(conn, _RELATIONS)
+    parameters = {"as_of": as_of, "calendar": calendar}
+    with conn.cursor() as cursor:
+        parents = dict(
+            cursor.execute("SELECT customer_key, parent_customer_key FROM master.customers").fetchall()
+        )
+        promotions = tuple(_promotion(row) for row in cursor.execute(_PROMOTIONS).fetchall())
+        deductions = tuple(_deduction(row) for row in cursor.execute(_DEDUCTIONS, parameters).fetchall())
+        payments = tuple(ApPayment(*row) for row in cursor.execute(_PAYMENTS, parameters).fetchall())
+        proofs = dict(cursor.execute(_PROOFS, parameters).fetchall())
+        closed = tuple(ClosedPeriod(*row) for row in cursor.execute(_CLOSED, parameters).fetchall())
+    return Inputs(
+        promotions=tuple(sorted(promotions, key=lambda p: p.promotion_key)),
+        deductions=tuple(sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))),
+        parents={customer: parents[customer] for customer in sorted(parents)},
+        ap_payments=tuple(sorted(payments, key=lambda p: (p.payment_date, p.payment_key))),
+        proofs={key: proofs[key] for key in sorted(proofs)},
+        closed_periods=tuple(sorted(closed, key=lambda c: (c.start_date, c.end_date))),
+    )
+
+
+def fingerprint(inputs: Inputs) -> str:
+    """sha256 over every value of the inputs; equal inputs give the same text on every machine."""
+    digest = hashlib.sha256()
+    for part in (inputs.promotions, inputs.deductions, inputs.ap_payments, inputs.closed_periods):
+        for row in part:
+            digest.update(_line(getattr(row, f.name) for f in fields(row)))
+        digest.update(b"\x1d")
+    for mapping in (inputs.parents, inputs.proofs):
+        for item in mapping.items():
+            digest.update(_line(item))
+        digest.update(b"\x1d")
+    return digest.hexdigest()
+
+
+def _promotion(row: tuple) -> Promotion:
+    start, end = row[5] or _NO_WINDOW, row[6] or _NO_WINDOW
+    rest = (*row[7:13], row[13] or "full_on_approval", *row[14:16], bool(row[16]), row[17])
+    return Promotion(*row[:5], start, end, *rest, frozenset(row[18] or ()))
+
+
+def _deduction(row: tuple) -> Deduction:
+    return Deduction(*row[:11], frozenset(row[11] or ()))
+
+
+def _line(values: Iterable[object]) -> bytes:
+    return "\x1f".join(_text(value) for value in values).encode() + b"\x1e"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "\x00"
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return f"{value:.4f}" if isinstance(value, Decimal) else str(value)
+
+
+def _require(conn: psycopg.Connection, relations: tuple[str, ...]) -> None:
+    missing = [r for r in relations if conn.execute("SELECT to_regclass(%s)", (r,)).fetchone()[0] is None]
+    if missing:
+        raise MissingInput(
+            where="reconcile",
+            expected="the marts it reads",
+            got=f"no {', '.join(missing)}",
+            remedy="run transform first",
+        )

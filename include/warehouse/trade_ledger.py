@@ -1,0 +1,84 @@
+"""What reconcile has decided and posted so far: the result tables of one tenant as the engine's state."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import psycopg
+
+from include.money import ZERO
+from include.reconcile.ledger import COUNTED, LedgerState
+from include.reconcile.outcomes import Outcome
+from include.reconcile.records import Claim, PromotionState, Settlement
+
+_CLAIMS = """
+    SELECT claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
+           posting_date, outcome, reason, reason_code_normalized, dispute_status, amount_settled,
+           amount_disputed, amount_recovered, amount_written_off, amount_non_trade, match_confidence_score,
+           evidence, auto_cleared, audit_flag, late_after_release, promotion_key, reversal_of, duplicate_of,
+           dispute_deadline,
+           as_of = %(as_of)s AND input_hash = %(input_hash)s AND rule_version = %(rule_version)s
+    FROM finance.claims
+"""
+
+_SETTLEMENTS = """
+    SELECT settlement_id, claim_id, promotion_key, amount_settled, currency, status, settled_as_of, audit_flag,
+           late_after_release, reverses_settlement_id
+    FROM finance.settlements
+"""
+
+_STATES = """
+    SELECT promotion_key, lifecycle_status, accrual_method, currency, accrual_date, released_date, message
+    FROM finance.promotion_state
+"""
+
+
+def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_version: str) -> LedgerState:
+    """The tenant's ledger; claims decided under exactly these inputs, rules and date count as evaluated."""
+    state = LedgerState()
+    stamp = {"as_of": as_of, "input_hash": input_hash, "rule_version": rule_version}
+    for *values, is_evaluated in conn.execute(_CLAIMS, stamp).fetchall():
+        values[7] = Outcome(values[7])
+        claim = Claim(*values)
+        state.claims[claim.claim_id] = claim
+        if claim.source_kind == "deduction":
+            state.receipts[claim.claim_id] = claim.amount
+        if is_evaluated:
+            state.evaluated.add(claim.claim_id)
+    for values in conn.execute(_SETTLEMENTS).fetchall():
+        row = Settlement(*values)
+        state.add_settlement(row)
+        if row.status in COUNTED:
+            state.settled[row.promotion_key] += row.amount_settled
+            state.settled_by[row.claim_id, row.promotion_key] += row.amount_settled
+    for values in conn.execute(_STATES).fetchall():
+        state.states[values[0]] = PromotionState(*values)
+    _read_postings(conn, state)
+    return state
+
+
+def _read_postings(conn: psycopg.Connection, state: LedgerState) -> None:
+    totals = {"accrued": state.accrued, "reversed": state.reversed, "released": state.released}
+    for promotion_key, movement, claim_id, amount in conn.execute(
+        "SELECT promotion_key, movement, claim_id, sum(amount) FROM finance.accrual_ledger GROUP BY 1, 2, 3"
+    ).fetchall():
+        totals[movement][promotion_key] += amount if movement == "accrued" else -amount
+        if movement == "reversed" and claim_id is not None:
+            state.reversed_by[claim_id, promotion_key] -= amount
+    for promotion_key, claim_id, event, generation in conn.execute(
+        "SELECT promotion_key, claim_id, event, max(generation) FROM finance.journals GROUP BY 1, 2, 3"
+    ).fetchall():
+        state.generations[promotion_key, claim_id, event] = generation
+    for currency, account, balance in conn.execute(
+        "SELECT currency, account_code, sum(debit_amount - credit_amount) FROM finance.journal_lines GROUP BY 1, 2"
+    ).fetchall():
+        state.balances[currency, account] = ZERO + balance
+    head = conn.execute(
+        "SELECT sequence, hash FROM finance.gl_snapshots ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    if head is not None:
+        state.chain_head = head
+    state.tasks.update(
+        row[0]
+        for row in conn.execute("SELECT task_id FROM finance.claim_tasks WHERE task_type = 'AMOUNT_CHANGED'")
+    )

@@ -1,0 +1,131 @@
+"""A small company for trade-spend tests: short ways to say promotion, deduction, decided claim.
+
+Customers: grocer (banner) with the stores north and south; rival, a company of its own.
+Promotion dates default to September 2026, deductions to 15 September, the business date to 31 October.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from uuid import NAMESPACE_URL, uuid5
+
+from include.money import money
+from include.reconcile.engine import Step, run
+from include.reconcile.ledger import COUNTED, LedgerState
+from include.reconcile.records import ApPayment, Changes, Claim, ClosedPeriod, Deduction, Inputs, Promotion
+from include.reconcile.rules import Rules
+
+PARENTS = {"grocer": None, "north": "grocer", "south": "grocer", "rival": None}
+AS_OF = date(2026, 10, 31)
+
+
+def guid(promotion_key: str) -> str:
+    return str(uuid5(NAMESPACE_URL, promotion_key))
+
+
+def promotion(key: str, planned: str | None, **changes: object) -> Promotion:
+    values: dict[str, object] = {
+        "promotion_key": key,
+        "promotion_id": guid(key),
+        "customer_key": "grocer",
+        "fund_key": "F1",
+        "status": "Live",
+        "tactic_type": "TPR",
+        "currency": "USD",
+        "window_start": date(2026, 9, 1),
+        "window_end": date(2026, 9, 30),
+        "planned_amount": None if planned is None else money(planned),
+        "approved_date": date(2026, 8, 1),
+    }
+    return Promotion(**{**values, **changes})
+
+
+def deduction(key: str, amount: str, **changes: object) -> Deduction:
+    values: dict[str, object] = {
+        "deduction_key": key,
+        "customer_key": "grocer",
+        "amount": money(amount),
+        "currency": "USD",
+        "posting_date": date(2026, 9, 15),
+        "reason_code_normalized": "PROMO",
+    }
+    return Deduction(**{**values, **changes})
+
+
+def payment(key: str, amount: str, **changes: object) -> ApPayment:
+    values: dict[str, object] = {
+        "payment_key": key,
+        "customer_key": "grocer",
+        "account_code": "5510",
+        "amount": money(amount),
+        "currency": "USD",
+        "payment_date": date(2026, 9, 20),
+    }
+    return ApPayment(**{**values, **changes})
+
+
+@dataclass
+class Outcome:
+    """What a run left behind: the state, every step, every row."""
+
+    state: LedgerState
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def rows(self) -> Changes:
+        """All rows of all steps, in order."""
+        total = Changes()
+        for step in self.steps:
+            total.extend(step.changes)
+        return total
+
+    def claim(self, key: str) -> Claim:
+        """The claim made from a deduction or payment."""
+        return next(c for c in self.state.claims.values() if c.source_key == key)
+
+    def balances(self, currency: str = "USD") -> dict[str, Decimal]:
+        """Account balances, debit positive, accounts at zero included."""
+        return {account: amount for (c, account), amount in self.state.balances.items() if c == currency}
+
+    def settled_rows(self, key: str) -> dict[str, Decimal]:
+        """Settled per promotion for one claim, drafts left out."""
+        number = self.claim(key).claim_id
+        amounts: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.state.settlements.values():
+            if row.claim_id == number and row.status in COUNTED:
+                amounts[row.promotion_key] += row.amount_settled
+        return dict(amounts)
+
+    def tasks(self, key: str) -> list[str]:
+        """Types of the tasks opened for one claim."""
+        number = self.claim(key).claim_id
+        return [t.task_type for t in self.rows.tasks if t.claim_id == number]
+
+
+def decide_all(
+    promotions: list[Promotion],
+    deductions: list[Deduction] | None = None,
+    *,
+    as_of: date = AS_OF,
+    rules: Rules | None = None,
+    state: LedgerState | None = None,
+    payments: list[ApPayment] | None = None,
+    proofs: dict[str, date] | None = None,
+    closed: list[tuple[date, date]] | None = None,
+    parents: dict[str, str | None] | None = None,
+) -> Outcome:
+    """Run the engine to the end; a given state is asked again as on a later day."""
+    inputs = Inputs(
+        promotions=tuple(promotions),
+        deductions=tuple(deductions or ()),
+        parents=parents or PARENTS,
+        ap_payments=tuple(payments or ()),
+        proofs=proofs or {},
+        closed_periods=tuple(ClosedPeriod(start, end) for start, end in closed or ()),
+    )
+    state = state or LedgerState()
+    state.evaluated.clear()
+    return Outcome(state, list(run("alpha", inputs, state, as_of, rules or Rules())))

@@ -1,0 +1,114 @@
+"""The marts that reconcile reads, made by hand for tests that need a database but not dbt."""
+
+from __future__ import annotations
+
+from psycopg.types.json import Jsonb
+
+from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, Promotion
+from include.warehouse.session import Warehouse
+
+_TABLES = """
+    CREATE TABLE IF NOT EXISTS master.customers (
+        tenant_id text, customer_key text, parent_customer_key text);
+    CREATE TABLE IF NOT EXISTS planning.promotions (
+        tenant_id text, promotion_key text, promotion_id uuid, customer_key text, fund_key text, status text,
+        tactic_type text, settlement_method text, window_start date, window_end date,
+        planned_amount numeric(19, 4), approved_date date, closed_date date, accrual_method text,
+        gl_account_code text, accrual_account_code text, currency text, is_off_invoice boolean);
+    CREATE TABLE IF NOT EXISTS planning.promotion_earned (
+        tenant_id text, promotion_key text, earned_amount numeric(19, 4), is_complete boolean);
+    CREATE TABLE IF NOT EXISTS planning.promotion_products (tenant_id text, promotion_key text, product_key text);
+    CREATE TABLE IF NOT EXISTS finance.deductions (
+        tenant_id text, deduction_key text, customer_key text, amount numeric(19, 4), currency text,
+        posting_date date, invoice_ref text, check_ref text, reason_code_normalized text, promotion_id uuid,
+        dispute_deadline date, reversal_of text);
+    CREATE TABLE IF NOT EXISTS finance.deduction_lines (tenant_id text, deduction_key text, product_key text);
+    CREATE TABLE IF NOT EXISTS finance.ap_payments (
+        tenant_id text, payment_key text, customer_key text, account_code text, amount numeric(19, 4),
+        currency text, payment_date date, promotion_id uuid);
+    CREATE TABLE IF NOT EXISTS finance.proofs_of_performance (
+        tenant_id text, promotion_key text, received_date date);
+    CREATE TABLE IF NOT EXISTS finance.closed_periods (
+        tenant_id text, calendar text, start_date date, end_date date);
+"""
+
+
+def fill(
+    wh: Warehouse,
+    tenant: str,
+    *,
+    parents: dict[str, str | None],
+    promotions: list[Promotion] = (),
+    deductions: list[Deduction] = (),
+    payments: list[ApPayment] = (),
+    proofs: dict[str, object] | None = None,
+    closed: list[ClosedPeriod] = (),
+) -> None:
+    """Make the marts hold exactly these rows for `tenant`."""
+    with wh.pipeline() as conn, conn.cursor() as cursor:
+        cursor.execute(_TABLES)
+        for table in (
+            "master.customers", "planning.promotions", "planning.promotion_earned", "planning.promotion_products",
+            "finance.deductions", "finance.deduction_lines", "finance.ap_payments",
+            "finance.proofs_of_performance", "finance.closed_periods",
+        ):  # fmt: skip
+            cursor.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant,))
+        cursor.executemany(
+            "INSERT INTO master.customers VALUES (%s, %s, %s)", [(tenant, c, p) for c, p in parents.items()]
+        )
+        _insert(cursor, tenant, "planning.promotions", promotions, {"earned_amount", "product_keys"})
+        cursor.executemany(
+            "INSERT INTO planning.promotion_earned VALUES (%s, %s, %s, true)",
+            [(tenant, p.promotion_key, p.earned_amount) for p in promotions if p.earned_amount is not None],
+        )
+        cursor.executemany(
+            "INSERT INTO planning.promotion_products VALUES (%s, %s, %s)",
+            [(tenant, p.promotion_key, k) for p in promotions for k in p.product_keys],
+        )
+        _insert(cursor, tenant, "finance.deductions", deductions, {"product_keys"})
+        cursor.executemany(
+            "INSERT INTO finance.deduction_lines VALUES (%s, %s, %s)",
+            [(tenant, d.deduction_key, k) for d in deductions for k in d.product_keys],
+        )
+        _insert(cursor, tenant, "finance.ap_payments", payments, set())
+        cursor.executemany(
+            "INSERT INTO finance.proofs_of_performance VALUES (%s, %s, %s)",
+            [(tenant, key, received) for key, received in (proofs or {}).items()],
+        )
+        cursor.executemany(
+            "INSERT INTO finance.closed_periods VALUES (%s, 'standard', %s, %s)",
+            [(tenant, c.start_date, c.end_date) for c in closed],
+        )
+
+
+def _insert(cursor, tenant: str, relation: str, rows, without: set[str]) -> None:
+    for row in rows:
+        values = {name: getattr(row, name) for name in row.__slots__ if name not in without}
+        cursor.execute(
+            f"INSERT INTO {relation} SELECT * FROM jsonb_populate_record(NULL::{relation}, %s)",
+            (Jsonb({"tenant_id": tenant} | {k: None if v is None else str(v) for k, v in values.items()}),),
+        )
+
+
+#: Columns that say which attempt wrote a row, not what was decided.
+_ATTEMPT = {"run_id", "loaded_at", "started_at", "ended_at"}
+
+
+def checksums(wh: Warehouse, tenant: str) -> dict[str, tuple]:
+    """Every result table of reconcile as a sorted tuple of rows, without the columns of the attempt."""
+    tables = (
+        "claims", "match_candidates", "journals", "journal_lines", "settlements", "accrual_ledger",
+        "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays",
+    )  # fmt: skip
+    with wh.engine(tenant) as conn:
+        return {
+            table: tuple(
+                sorted(
+                    row[0]
+                    for row in conn.execute(
+                        f"SELECT (to_jsonb(t) - %s::text[])::text FROM finance.{table} t", (sorted(_ATTEMPT),)
+                    )
+                )
+            )
+            for table in tables
+        }

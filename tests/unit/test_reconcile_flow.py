@@ -1,0 +1,161 @@
+"""The reconcile flow against a database: what it writes, what a second run and a later date do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.errors import MissingInput
+from include.flows.reconcile import reconcile
+from include.money import money
+from include.settings import TenantSettings
+from include.warehouse.session import Warehouse
+from tests.trade_cases import AS_OF, PARENTS, deduction, guid, promotion
+from tests.trade_marts import checksums, fill
+
+SETTINGS = TenantSettings()
+
+
+def company() -> dict[str, list]:
+    return {
+        "parents": PARENTS,
+        "promotions": [
+            promotion("P1", "10000"),
+            promotion("P2", "50000", customer_key="rival", status="Closed", closed_date=date(2026, 10, 20)),
+            promotion("P3", "4000", window_start=date(2026, 10, 1), window_end=date(2026, 10, 31)),
+        ],
+        "deductions": [
+            deduction("D1", "12000", customer_key="north", invoice_ref="INV1"),
+            deduction("D2", "45000", customer_key="rival"),
+            deduction("D3", "800", reason_code_normalized="SHORTAGE"),
+            deduction("D4", "700", reason_code_normalized=None, posting_date=date(2026, 10, 12)),
+            deduction("D5", "-2000", customer_key="north", reversal_of="D1", posting_date=date(2026, 10, 25)),
+            deduction("D6", "4100", promotion_id=guid("P3"), posting_date=date(2026, 10, 5)),
+        ],
+    }
+
+
+def run(wh: Warehouse, as_of: date = AS_OF, run_id: str = "run-1", **options):
+    return reconcile(wh, "alpha", as_of, run_id=run_id, settings=SETTINGS, **options)
+
+
+def rows(wh: Warehouse, query: str) -> list[tuple]:
+    with wh.engine("alpha") as conn:
+        return conn.execute(query).fetchall()
+
+
+def outcomes(wh: Warehouse) -> dict[str, str]:
+    return dict(rows(wh, "SELECT deduction_key, outcome FROM finance.claims"))
+
+
+def test_missing_marts_are_said_before_anything_is_written(warehouse):
+    with pytest.raises(MissingInput, match="run transform first"):
+        run(warehouse)
+    assert rows(warehouse, "SELECT count(*) FROM finance.reconciliation_runs") == [(0,)]
+
+
+def test_a_run_ends_every_deduction_and_ties(warehouse):
+    fill(warehouse, "alpha", **company())
+    summary = run(warehouse)
+    assert outcomes(warehouse) == {
+        "D1": "SETTLED",
+        "D2": "SETTLED",
+        "D3": "NON_TRADE",
+        "D4": "NEEDS_REVIEW",
+        "D5": "REVERSED",
+        "D6": "SETTLED_EXCESS_DISPUTED",
+    }
+    assert not summary.is_unchanged
+    assert rows(
+        warehouse,
+        "SELECT currency, sum(debit_amount) - sum(credit_amount) FROM finance.journal_lines GROUP BY 1",
+    ) == [("USD", 0)]
+    # What waits in clearing is what nobody has decided, and what is handed to accounts receivable.
+    clearing, waiting = rows(
+        warehouse,
+        "SELECT (SELECT sum(debit_amount - credit_amount) FROM finance.journal_lines WHERE account_code = '1150'),"
+        " (SELECT sum(amount_open + amount_non_trade) FROM finance.claims)",
+    )[0]
+    assert clearing == waiting
+
+
+def test_the_same_run_again_changes_nothing_and_says_so(warehouse):
+    fill(warehouse, "alpha", **company())
+    run(warehouse)
+    before = checksums(warehouse, "alpha")
+    again = run(warehouse, run_id="run-2")
+    assert again.is_unchanged
+    assert "nothing to do" in str(again)
+    assert checksums(warehouse, "alpha") == before
+
+
+def test_the_size_of_a_batch_changes_nothing(warehouse):
+    fill(warehouse, "alpha", **company())
+    fill(warehouse, "beta", **company())
+    run(warehouse)
+    reconcile(warehouse, "beta", AS_OF, run_id="run-1", settings=SETTINGS, batch=1)
+    facts = "SELECT deduction_key, outcome, amount_settled, reason FROM finance.claims ORDER BY 1"
+    with warehouse.engine("beta") as conn:
+        assert conn.execute(facts).fetchall() == rows(warehouse, facts)
+
+
+def test_open_claims_are_asked_again_when_the_inputs_move(warehouse):
+    data = company()
+    fill(warehouse, "alpha", **data)
+    run(warehouse)
+    data["deductions"][3] = replace(
+        data["deductions"][3], reason_code_normalized="PROMO", amount=money("4000")
+    )
+    data["promotions"].append(
+        promotion("P4", "4000", window_start=date(2026, 10, 10), window_end=date(2026, 10, 20))
+    )
+    fill(warehouse, "alpha", **data)
+    run(warehouse, date(2026, 11, 1), "run-2")
+    assert outcomes(warehouse)["D4"] == "SETTLED"
+    assert rows(warehouse, "SELECT sum(debit_amount) FROM finance.journal_lines WHERE claim_id IN"
+                " (SELECT claim_id FROM finance.claims WHERE deduction_key = 'D4') AND event = 'DEDUCTION_RECEIPT'") == [(money("4000"),)]  # fmt: skip
+
+
+def test_a_changed_amount_of_a_settled_claim_is_a_task_not_an_edit(warehouse):
+    data = company()
+    fill(warehouse, "alpha", **data)
+    run(warehouse)
+    data["deductions"][1] = replace(data["deductions"][1], amount=money("46000"))
+    fill(warehouse, "alpha", **data)
+    run(warehouse, run_id="run-2")
+    run(warehouse, date(2026, 11, 1), run_id="run-3")
+    assert rows(warehouse, "SELECT amount FROM finance.claims WHERE deduction_key = 'D2'") == [
+        (money("45000"),)
+    ]
+    assert rows(warehouse, "SELECT count(*) FROM finance.claim_tasks WHERE task_type = 'AMOUNT_CHANGED'") == [
+        (1,)
+    ]
+
+
+def test_a_past_date_is_a_replay_that_posts_nothing(warehouse):
+    fill(warehouse, "alpha", **company())
+    run(warehouse)
+    before = checksums(warehouse, "alpha")
+    replay = run(warehouse, date(2026, 9, 30), "run-2")
+    after = checksums(warehouse, "alpha")
+    assert replay.is_replay
+    changed = {table for table in after if after[table] != before[table]}
+    assert changed == {"claim_replays", "reconciliation_runs"}
+    assert dict(rows(warehouse, "SELECT deduction_key, outcome FROM finance.claim_replays")) == {
+        "D1": "SETTLED_EXCESS_DISPUTED",  # the repayment of October was not known in September
+        "D2": "SETTLED",
+        "D3": "NON_TRADE",
+    }
+    run(warehouse, date(2026, 9, 30), "run-2")
+    assert checksums(warehouse, "alpha") == after
+
+
+def test_one_tenant_never_sees_the_other(warehouse):
+    fill(warehouse, "alpha", **company())
+    fill(warehouse, "beta", parents={}, promotions=[], deductions=[])
+    reconcile(warehouse, "beta", AS_OF, run_id="run-1", settings=SETTINGS)
+    run(warehouse)
+    with warehouse.engine("beta") as conn:
+        assert conn.execute("SELECT count(*) FROM finance.claims").fetchone() == (0,)
