@@ -15,6 +15,8 @@ from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
 
 FORMAT = 1
+#: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
+ENGINE_VERSION = "1"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
 
 
@@ -101,7 +103,7 @@ class SimulationInputs:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, money as text."""
-        body = {**asdict(self), "format": FORMAT}
+        body = {**asdict(self), "format": FORMAT, "engine": ENGINE_VERSION}
         return json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, allow_nan=False)
 
     @property
@@ -135,11 +137,11 @@ class SimulationInputs:
 def from_json(text: str) -> SimulationInputs:
     """The inputs behind `to_json`; the round trip is exact. Raises TradewindError for another format."""
     body = json.loads(text)
-    if body.pop("format", None) != FORMAT:
+    if (body.pop("format", None), body.pop("engine", None)) != (FORMAT, ENGINE_VERSION):
         raise TradewindError(
             where="planning.monte_carlo_inputs",
-            expected=f"inputs of format {FORMAT}",
-            got="another format",
+            expected=f"inputs of format {FORMAT} for engine {ENGINE_VERSION}",
+            got="another version",
             remedy="freeze the inputs again with this version",
         )
     body["plans"] = {key: _plan(plan) for key, plan in body["plans"].items()}

@@ -22,6 +22,8 @@ from include.errors import TradewindError
 PLAN_KINDS = ("payout_curve", "rate")
 ACCELERATOR_MODES = ("marginal", "retroactive")
 THRESHOLD_MODES = ("none", "cliff_from_zero", "linear_from_threshold")
+#: What the mart calls the component of a tier that names none.
+SHARED = "default"
 CAP_MODES = ("none", "payout_multiple", "attainment")
 
 
@@ -184,8 +186,8 @@ def build_plan(
     cap = _positive(where, "cap_value", header.get("cap_value")) if cap_mode != "none" else None
 
     def curve(name: str | None) -> PayoutCurve:
-        own = [t for t in tiers if name is not None and (t.get("component") or None) == name]
-        rows = own or [t for t in tiers if not t.get("component")]
+        own = [t for t in tiers if name is not None and t.get("component") == name]
+        rows = own or [t for t in tiers if _is_shared(t)]
         bounds, rates = _tier_table(where, rows, kind, threshold_mode, threshold, commission_rate)
         return PayoutCurve(
             bounds, rates, accelerator, threshold_mode, threshold, cap if cap_mode == "attainment" else None
@@ -252,9 +254,13 @@ def _tier_table(where, rows, kind, threshold_mode, threshold, commission_rate):
 
 def _refuse_stray_tiers(where, tiers, components) -> None:
     names = {str(c["component"]) for c in components}
-    stray = sorted({str(t["component"]) for t in tiers if t.get("component")} - names)
+    stray = sorted({str(t["component"]) for t in tiers if not _is_shared(t)} - names)
     if stray:
         raise _refuse(where, "tiers", "components of this plan", f"unknown component {', '.join(stray)}")
+
+
+def _is_shared(tier: Mapping[str, object]) -> bool:
+    return tier.get("component") in (None, "", SHARED)
 
 
 def _threshold(where: str, mode: str, value: object) -> float:

@@ -71,7 +71,7 @@ def _require(rows: MartRows) -> None:
     needed = ["sales_reps", "quotas", "compensation_plans", "sales_credits"]
     if not all(r.get("plan_kind") == "rate" for r in rows.compensation_plans):
         needed.append("compensation_plan_tiers")
-    missing = [f"planning.{name}" for name in needed if not getattr(rows, name)]
+    missing = [f"planning.{name}" for name in needed if not rows.count(name)]
     if missing:
         raise MissingInput(
             where="inputs of the forecast",

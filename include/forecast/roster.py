@@ -18,6 +18,7 @@ from include.forecast.history import UNKNOWN, Row, SegmentHistory, tenure_band
 from include.forecast.horizon import DAY, QuotaWindow, clip_windows, month_ends, months_of, quota_of
 from include.forecast.inputs import Line, PathPoint, RepInput
 from include.forecast.plans import Plan, build_plan
+from include.money import QUANTUM
 
 ZERO = Decimal(0)
 
@@ -26,8 +27,9 @@ ZERO = Decimal(0)
 class MartRows:
     """Rows of the marts as mappings, columns as in the contracts; amounts Decimal, dates date.
 
-    `credits` may be summed per rep, measure, credit_date and currency. `attainment` is
-    planning.rep_attainment: one row per rep, measure and quota window, windows without a win included.
+    `sales_credits` may be summed per rep, measure, credit_date and currency, and cut to the horizon.
+    `rep_attainment` has one row per rep, measure and quota window, windows without a win included.
+    `source_rows`: rows each mart holds, where the rows given here are a cut or a sum of them.
     """
 
     sales_reps: Sequence[Row] = ()
@@ -38,6 +40,12 @@ class MartRows:
     compensation_budgets: Sequence[Row] = ()
     sales_credits: Sequence[Row] = ()
     rep_attainment: Sequence[Row] = ()
+    exchange_rates: Sequence[Row] = ()
+    source_rows: Mapping[str, int] = field(default_factory=dict)
+
+    def count(self, name: str) -> int:
+        """Rows of one mart."""
+        return self.source_rows.get(name, len(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,25 @@ class _Excluded(Exception):
     """Why one rep is not simulated."""
 
 
+class _Rates:
+    """Exchange rates by pair, the latest on or before a day."""
+
+    def __init__(self, rows: Iterable[Row]):
+        self._by_pair: dict[tuple[object, object], list[tuple[date, Decimal]]] = defaultdict(list)
+        for row in rows:
+            self._by_pair[(row["from_currency"], row["to_currency"])].append((row["rate_date"], row["rate"]))
+        for rates in self._by_pair.values():
+            rates.sort()
+
+    def convert(self, amount: Decimal, source: object, target: str, on: date) -> Decimal:
+        if source == target:
+            return amount
+        known = [rate for day, rate in self._by_pair.get((source, target), ()) if day <= on]
+        if not known:
+            raise _Excluded(f"credits in {source}, pay in {target}, and no exchange rate for {on}")
+        return (amount * known[-1]).quantize(QUANTUM)
+
+
 class RosterBuilder:
     """One pass over the roster; fits are made on first use and shared by all scenarios."""
 
@@ -76,6 +103,7 @@ class RosterBuilder:
         self.tiers = _by(rows.compensation_plan_tiers, "plan_key")
         self.components = _by(rows.compensation_plan_components, "plan_key")
         self.path = month_ends(horizon.start, horizon.end)
+        self.rates = _Rates(rows.exchange_rates)
         self.fits = SegmentHistory(rows.sales_reps, rows.rep_attainment, horizon.as_of, config)
 
     def roster(self) -> Roster:
@@ -214,21 +242,27 @@ class RosterBuilder:
     def _credited(
         self, key: str, code: str, measure: str, covered: Sequence[QuotaWindow], roster: Roster
     ) -> dict[date, Decimal]:
-        """Credits by day inside the covered windows, up to as_of."""
+        """Credits by day inside the covered windows, up to as_of, in the rep's currency.
+
+        Overlay credits are not attainment, as in planning.rep_attainment (resolution C2); they are noted.
+        """
         by_day: dict[date, Decimal] = defaultdict(lambda: ZERO)
-        outside = ZERO
+        outside = overlay = ZERO
         for credit in self.credits.get(key, ()):
             on = credit["credit_date"]
             if (credit.get("measure") or "revenue") != measure or on > self.horizon.as_of:
                 continue
             if not self.horizon.start <= on < self.horizon.end:
                 continue
-            if (credit.get("currency") or code) != code:
-                raise _Excluded(f"credits in {credit['currency']}, pay in {code}, and no exchange rate")
-            if any(w.start <= on < w.end for w in covered):
-                by_day[on] += credit["amount"]
+            amount = self.rates.convert(credit["amount"], credit.get("currency") or code, code, on)
+            if (credit.get("credit_type") or "revenue") != "revenue":
+                overlay += amount
+            elif any(w.start <= on < w.end for w in covered):
+                by_day[on] += amount
             else:
-                outside += credit["amount"]
+                outside += amount
+        if overlay:
+            roster.notes[code].append(f"{key}: {measure} overlay credits of {overlay} are not in attainment")
         if outside:
             roster.notes[code].append(f"{key}: {measure} credits of {outside} lie outside any quota window")
         total = sum(by_day.values(), ZERO)

@@ -11,6 +11,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from itertools import pairwise
 
 from numpy.random import Generator, Philox
 from scipy.special import ndtri
@@ -117,7 +118,7 @@ class Hinges:
     def expected(self, tiers: list[tuple[float, float]], threshold: float, cap: float | None) -> float:
         """E[f(A)] with the cliff from zero inside the first tier and the cap in the last."""
         value = tiers[0][1] * (self.mean - (self.below(threshold) if threshold else 0.0))
-        for (_, before), (bound, rate) in zip(tiers, tiers[1:], strict=False):
+        for (_, before), (bound, rate) in pairwise(tiers):
             value += (rate - before) * self.call(bound)
         if cap is not None:
             at_last = sum(rate * (tiers[i + 1][0] - bound) for i, (bound, rate) in enumerate(tiers[:-1]))

@@ -1,0 +1,315 @@
+"""Forecast compensation for one tenant: freeze the inputs, simulate blocks, summarise, write the reports.
+
+Each step may be killed and run again: a simulation's id is made from its inputs, a block is stored whole or
+not at all, and the statistics are written in one transaction from the stored blocks. Blocks may be computed
+by any executor in any order; they meet in the warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from include import fiscal
+from include import settings as places
+from include.errors import TradewindError
+from include.faultpoints import point
+from include.forecast import horizon as horizons
+from include.forecast.config import ForecastConfig
+from include.forecast.engine import GROUP_KINDS, block_plan, check_size, simulate_block
+from include.forecast.groups import group_statistics, rep_statistics
+from include.forecast.inputs import SimulationInputs
+from include.forecast.paths import fan
+from include.forecast.prepare import prepare
+from include.forecast.roster import Horizon
+from include.forecast.summary import summarise as statistics_of
+from include.report.forecast_report import ForecastReport, SimulationReport
+from include.report.pdf import write_pdf
+from include.report.workbook import write_workbook
+from include.runlog import step
+from include.settings import TenantSettings
+from include.warehouse import forecast_marts, forecasts
+from include.warehouse.forecasts import Simulation
+from include.warehouse.lease import Lease
+from include.warehouse.session import Warehouse
+from include.warehouse.tenants import load_settings
+
+log = logging.getLogger("tradewind.forecast")
+
+CONFIG = Path(__file__).resolve().parents[1] / "forecast" / "monthly_forecast_config.yaml"
+WORKBOOK, PDF = "monthly_forecast.xlsx", "monthly_report.pdf"
+
+_FAN_ITERATIONS = 2_000
+#: What summarising leaves of the progress bar.
+_BLOCKS_SHARE = 90
+
+
+@dataclass(frozen=True)
+class Work:
+    """One block of one simulation: what a mapped task does."""
+
+    simulation_id: str
+    block_no: int
+
+
+def load_config(settings: TenantSettings, path: Path = CONFIG) -> tuple[ForecastConfig, str]:
+    """The file's settings with the tenant's over them, and the sha256 of the file (ORC-06)."""
+    content = path.read_bytes()
+    layer = yaml.safe_load(content) or {}
+    return ForecastConfig.from_mapping(layer, settings.forecast), hashlib.sha256(content).hexdigest()
+
+
+def freeze_inputs(
+    wh: Warehouse,
+    tenant: str,
+    *,
+    period: str,
+    as_of: date,
+    run_id: str,
+    settings: TenantSettings | None = None,
+    trigger: str | None = None,
+    lease: Lease | None = None,
+    config_path: Path = CONFIG,
+) -> list[str]:
+    """Read the marts, freeze and hash the inputs; returns ids, one simulation per scenario and currency.
+
+    The fiscal year forecast is the one `period` (YYYY-MM) lies in: the loaded fiscal calendar's, else by the
+    tenant's first month. Facts after `as_of` are not used. One run_log row per source. Raises MissingInput
+    naming an absent input, TradewindError for settings out of bounds and sizes that would not fit.
+    """
+    with wh.engine(tenant) as conn:
+        settings = settings or load_settings(conn, tenant)
+        year = forecast_marts.fiscal_year_of(conn, settings.fiscal_calendar, fiscal.last_day(period))
+        start, end = year or horizons.fiscal_year(period, settings.fiscal_year_start_month)
+        rows = forecast_marts.read_marts(conn, start=start, as_of=as_of)
+    for source in sorted(rows.source_rows):
+        with step(wh, run_id=run_id, tenant=tenant, name=f"forecast.freeze.{source}") as entry:
+            entry.row_count = rows.source_rows[source]
+    config, config_hash = load_config(settings, config_path)
+    point("forecast.inputs_read")
+    simulations = prepare(
+        rows, Horizon(period, as_of, start, end), config, tenant=tenant, currency=settings.currency
+    )
+    _refuse_too_large(simulations, config)
+    plan = block_plan(config.iterations, config.block)
+    with wh.engine(tenant, lease) as conn:
+        ids = [
+            forecasts.add_simulation(
+                conn,
+                inputs,
+                name=config.name,
+                seed=config.seed,
+                iterations=config.iterations,
+                block=config.block,
+                block_count=len(plan),
+                config_hash=config_hash,
+                run_id=run_id,
+                trigger=trigger,
+            )
+            for inputs in simulations
+        ]
+    point("forecast.inputs_frozen")
+    for inputs, simulation_id in zip(simulations, ids, strict=True):
+        log.info(
+            "%s · %s %s · %s: %d reps, %d excluded",
+            tenant, inputs.scenario_id, inputs.currency, simulation_id, len(inputs.reps),
+            len(inputs.exclusions or {}),
+        )  # fmt: skip
+    return ids
+
+
+def pending_work(wh: Warehouse, tenant: str, simulation_ids: Sequence[str]) -> list[Work]:
+    """The blocks that are not stored yet, in order."""
+    work = []
+    with wh.engine(tenant) as conn:
+        for simulation_id in simulation_ids:
+            simulation = forecasts.load_simulation(conn, simulation_id)
+            done = set(forecasts.blocks_done(conn, simulation_id))
+            work += [Work(simulation_id, n) for n in range(simulation.block_count) if n not in done]
+    return work
+
+
+def simulate(
+    wh: Warehouse, tenant: str, simulation_id: str, block_no: int, lease: Lease | None = None
+) -> bool:
+    """Compute and store one block; returns False when it was there already. Safe in parallel and again."""
+    with wh.engine(tenant) as conn:
+        if forecasts.has_block(conn, simulation_id, block_no):
+            return False
+        simulation = forecasts.load_simulation(conn, simulation_id)
+    plan = block_plan(simulation.iterations, simulation.block_iterations)
+    if not 0 <= block_no < len(plan):
+        raise TradewindError(
+            where=f"block of {simulation_id}",
+            expected=f"0 to {len(plan) - 1}",
+            got=str(block_no),
+            remedy="use the block plan of the simulation",
+        )
+    block = plan[block_no]
+    totals = simulate_block(simulation.inputs, simulation.seed, block.start, block.stop)
+    point("forecast.block_simulated")
+    with wh.engine(tenant, lease) as conn:
+        forecasts.add_block(conn, tenant, simulation_id, block_no, totals)
+    point("forecast.block_committed")
+    with wh.engine(tenant, lease) as conn:
+        done = len(forecasts.blocks_done(conn, simulation_id))
+        progress = _BLOCKS_SHARE * done // simulation.block_count
+        forecasts.set_progress(conn, simulation_id, "running", progress)
+    log.info("%s · %s: block %d of %d, %d %%", tenant, simulation_id, done, len(plan), progress)
+    return True
+
+
+def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | None = None) -> str:
+    """Write totals per iteration, groups and summary from the stored blocks, in one transaction.
+
+    Returns the result hash. A summarised simulation is left as it is. Raises TradewindError naming the blocks
+    that are missing.
+    """
+    with wh.engine(tenant, lease) as conn:
+        simulation = forecasts.load_simulation(conn, simulation_id)
+        if simulation.status == "completed":
+            return simulation.result_hash
+        _require_blocks(simulation, forecasts.blocks_done(conn, simulation_id))
+        total = np.concatenate(forecasts.group_cents(conn, simulation_id, "total", ""))
+        budgets = {
+            (b["scope"], b["scope_key"]): Decimal(b["budget_amount"]) for b in simulation.inputs.budgets
+        }
+        summary = statistics_of(total, budgets.get(("total", "")))
+        forecasts.add_results(conn, tenant, simulation, total)
+        for kind in GROUP_KINDS:
+            stats = group_statistics(
+                forecasts.groups_of_kind(conn, simulation_id, kind),
+                total,
+                summary,
+                rep_counts=Counter(getattr(rep, kind) for rep in simulation.inputs.reps),
+                budgets={key: amount for (scope, key), amount in budgets.items() if scope == kind},
+            )
+            forecasts.add_groups(conn, tenant, simulation, kind, stats)
+        sums = np.sum(forecasts.group_cents(conn, simulation_id, "rep_sum", ""), axis=0)
+        reps = rep_statistics(simulation.inputs, simulation.seed, simulation.iterations, sums, summary.mean)
+        forecasts.add_groups(conn, tenant, simulation, "rep", reps)
+        lines = [line for rep in simulation.inputs.reps for line in rep.lines if line.measure == "revenue"]
+        targets = [r.target_incentive for r in simulation.inputs.reps if r.target_incentive is not None]
+        forecasts.add_summary(
+            conn,
+            tenant,
+            simulation,
+            summary,
+            credited_to_date=sum((line.credited for line in lines), Decimal(0)),
+            plan_at_target=sum(targets, Decimal(0)) if targets else None,
+        )
+        result_hash = hashlib.sha256(total.astype("<i8").tobytes()).hexdigest()
+        point("forecast.summary_written")
+        forecasts.complete(conn, simulation_id, result_hash)
+    point("forecast.summary_committed")
+    log.info(
+        "%s · %s: mean %s, P95 %s %s",
+        tenant, simulation_id, summary.mean, summary.var_95, simulation.currency,
+    )  # fmt: skip
+    return result_hash
+
+
+def mark_failed(wh: Warehouse, tenant: str, simulation_ids: Sequence[str]) -> None:
+    """Record that the run gave up on these simulations; completed ones stay completed."""
+    with wh.engine(tenant) as conn:
+        for simulation_id in simulation_ids:
+            forecasts.set_progress(conn, simulation_id, "failed", 0)
+
+
+def write_reports(
+    wh: Warehouse, tenant: str, *, period: str, simulation_ids: Sequence[str], folder: Path | None = None
+) -> list[Path]:
+    """Workbook and PDF of these simulations in `folder` (default $TRADEWIND_OUTPUT/<tenant>/<period>/).
+
+    Everything comes from the tables, so the figures are those that others read; the same simulations give
+    the same bytes. Each file appears whole or not at all.
+    """
+    with wh.engine(tenant) as conn:
+        simulations = [_simulation_report(conn, simulation_id) for simulation_id in simulation_ids]
+        company = conn.execute("SELECT name FROM tenancy.tenants WHERE tenant_id = %s", (tenant,)).fetchone()[
+            0
+        ]
+    report = ForecastReport(company=company, period=period, simulations=tuple(simulations))
+    folder = folder or places.output(tenant, period)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, write in ((WORKBOOK, write_workbook), (PDF, write_pdf)):
+        draft = folder / f".{name}.part"
+        write(report, draft)
+        paths.append(draft.replace(folder / name))
+        point("forecast.report_written")
+    return paths
+
+
+def run_forecast(
+    wh: Warehouse,
+    tenant: str,
+    *,
+    period: str,
+    as_of: date,
+    run_id: str,
+    settings: TenantSettings | None = None,
+    trigger: str | None = None,
+    lease: Lease | None = None,
+    folder: Path | None = None,
+) -> list[str]:
+    """All steps in this process, one after the other; returns the simulation ids."""
+    ids = freeze_inputs(
+        wh, tenant, period=period, as_of=as_of, run_id=run_id, settings=settings, trigger=trigger, lease=lease
+    )
+    for work in pending_work(wh, tenant, ids):
+        simulate(wh, tenant, work.simulation_id, work.block_no, lease)
+    for simulation_id in ids:
+        summarise(wh, tenant, simulation_id, lease)
+    write_reports(wh, tenant, period=period, simulation_ids=ids, folder=folder)
+    return ids
+
+
+def _refuse_too_large(simulations: Sequence[SimulationInputs], config: ForecastConfig) -> None:
+    for inputs in simulations:
+        groups = 1 + sum(len({getattr(rep, kind) for rep in inputs.reps}) for kind in GROUP_KINDS)
+        check_size(config.iterations, config.block, groups, config.memory_limit_mb)
+
+
+def _require_blocks(simulation: Simulation, done: Sequence[int]) -> None:
+    missing = sorted(set(range(simulation.block_count)) - set(done))
+    if missing:
+        raise TradewindError(
+            where=f"planning.monte_carlo_blocks of {simulation.simulation_id}",
+            expected=f"{simulation.block_count} blocks",
+            got=f"{len(done)}, missing {', '.join(map(str, missing[:10]))}",
+            remedy="simulate the missing blocks, then summarise again",
+        )
+
+
+def _simulation_report(conn, simulation_id: str) -> SimulationReport:
+    simulation = forecasts.load_simulation(conn, simulation_id)
+    if simulation.status != "completed":
+        raise TradewindError(
+            where=f"report of {simulation_id}",
+            expected="a completed simulation",
+            got=simulation.status,
+            remedy="summarise it first",
+        )
+    return SimulationReport(
+        simulation_id=simulation_id,
+        scenario_id=simulation.scenario_id,
+        currency=simulation.currency,
+        seed=simulation.seed,
+        result_hash=simulation.result_hash,
+        config_hash=simulation.config_hash,
+        inputs=simulation.inputs,
+        summary=forecasts.read_summary(conn, simulation_id),
+        groups=forecasts.read_groups(conn, simulation_id),
+        cents=np.concatenate(forecasts.group_cents(conn, simulation_id, "total", "")),
+        fan=fan(simulation.inputs, simulation.seed, min(simulation.iterations, _FAN_ITERATIONS)),
+    )

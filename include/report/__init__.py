@@ -1,0 +1,5 @@
+"""What people open: the forecast's workbook and PDF. Same figures in, same bytes out.
+
+`forecast_report` holds what a report is made of; `workbook` writes the xlsx, `charts` draws, `pdf` lays out
+the pages.
+"""

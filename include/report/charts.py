@@ -1,0 +1,113 @@
+"""Charts of the forecast, drawn on axes that are handed in. Amounts are in the simulation's currency."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import DateFormatter, MonthLocator
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from include.report.forecast_report import SimulationReport
+
+INK, ACCENT, SOFT, WARN = "#1f2933", "#1d5b8f", "#a9c6de", "#b4432f"
+
+
+def draw_fan(axes: Axes, simulation: SimulationReport) -> None:
+    """Pay earned by each month end: what is credited, then the spread of what may come."""
+    dates = np.array([point.date for point in simulation.fan], dtype="datetime64[D]")
+    band = {
+        p: np.array([float(point.percentiles[p]) for point in simulation.fan]) for p in (5, 25, 50, 75, 95)
+    }
+    axes.fill_between(dates, band[5], band[95], color=SOFT, alpha=0.5, lw=0, label="P5 to P95")
+    axes.fill_between(dates, band[25], band[75], color=SOFT, lw=0, label="P25 to P75")
+    axes.plot(dates, band[50], color=ACCENT, lw=1.8, label="median")
+    as_of = np.datetime64(simulation.inputs.as_of)
+    if dates[0] <= as_of < dates[-1]:
+        axes.axvline(as_of, color=INK, lw=0.8, ls=":")
+        axes.annotate("known", (as_of, 0.97), xycoords=("data", "axes fraction"), ha="right", xytext=(-4, 0),
+                      textcoords="offset points", fontsize=7, color=INK)  # fmt: skip
+    budget = simulation.summary["budget_amount"]
+    if budget is not None:
+        axes.axhline(float(budget), color=WARN, lw=1, ls="--", label="budget of the year")
+    axes.set_title("Payable if the year ended at this month end", loc="left")
+    axes.xaxis.set_major_locator(MonthLocator(interval=2))
+    axes.xaxis.set_major_formatter(DateFormatter("%b %y"))
+    axes.set_ylim(bottom=0)
+    _finish(axes, money="y")
+
+
+def draw_exceedance(axes: Axes, simulation: SimulationReport) -> None:
+    """Chance that the year costs more than an amount."""
+    totals = np.sort(simulation.cents) / 100
+    n = len(totals)
+    step = max(1, n // 2000)
+    axes.plot(totals[::step], 1 - np.arange(n)[::step] / n, color=ACCENT, lw=1.8)
+    for name, label in (("p50", "P50"), ("var_95", "P95")):
+        x = float(simulation.summary[name])
+        share = {"p50": 0.5, "var_95": 0.05}[name]
+        axes.plot([x], [share], "o", color=INK, ms=4)
+        axes.annotate(label, (x, share), xytext=(6, 4), textcoords="offset points", fontsize=8, color=INK)
+    budget = simulation.summary["budget_amount"]
+    if budget is not None:
+        axes.axvline(float(budget), color=WARN, lw=1, ls="--")
+        share = simulation.summary["p_exceed_budget"]
+        axes.annotate(f"budget: {share:.1%} chance of more", (float(budget), 0.97), rotation=90, fontsize=7,
+                      xycoords=("data", "axes fraction"), va="top", ha="right", xytext=(-2, 0),
+                      textcoords="offset points", color=WARN)  # fmt: skip
+    axes.set_title("Chance that the year costs more than…", loc="left")
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    _finish(axes, money="x")
+
+
+def draw_contributions(axes: Axes, simulation: SimulationReport, kind: str, most: int = 10) -> None:
+    """Mean cost and share of the worst 5 % per group, the largest on top; the rest as one bar."""
+    rows = simulation.of_kind(kind)
+    names = [str(row["group_key"]) for row in rows[:most]]
+    means = [float(row["mean"]) for row in rows[:most]]
+    tails = [float(row["es95_contribution"]) for row in rows[:most]]
+    if len(rows) > most:
+        names.append(f"{len(rows) - most} others")
+        means.append(float(sum(row["mean"] for row in rows[most:])))
+        tails.append(float(sum(row["es95_contribution"] for row in rows[most:])))
+    at = np.arange(len(names))
+    axes.barh(at - 0.19, means, 0.36, color=ACCENT, label="mean")
+    axes.barh(at + 0.19, tails, 0.36, color=SOFT, label="in the worst 5 %")
+    axes.set_yticks(at, [name if len(name) <= 24 else name[:23] + "…" for name in names])
+    axes.invert_yaxis()
+    axes.set_title(f"Cost by {kind}", loc="left")
+    _finish(axes, money="x")
+
+
+def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40) -> None:
+    """Mean and P95 after ever more iterations: flat lines mean that enough were run."""
+    totals = simulation.cents / 100
+    counts = np.unique(np.linspace(max(1, len(totals) // points), len(totals), points).astype(int))
+    means = np.array([totals[:n].mean() for n in counts])
+    tails = np.array([np.quantile(totals[:n], 0.95) for n in counts])
+    axes.plot(counts, tails / tails[-1] - 1 if tails[-1] else tails, color=WARN, lw=1.4, label="P95")
+    axes.plot(counts, means / means[-1] - 1 if means[-1] else means, color=ACCENT, lw=1.4, label="mean")
+    axes.axhline(0, color=INK, lw=0.6)
+    axes.set_title("Convergence: distance from the final figure", loc="left")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    _finish(axes)
+
+
+def _finish(axes: Axes, money: str | None = None) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if money:
+        axis = axes.xaxis if money == "x" else axes.yaxis
+        axis.set_major_formatter(FuncFormatter(_short))
+        if money == "x":
+            axes.locator_params(axis="x", nbins=5)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=7)
+
+
+def _short(value: float, _position: int) -> str:
+    for size, suffix in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:,.4g} {suffix}"
+    return f"{value:,.0f}"

@@ -1,0 +1,78 @@
+"""What the forecast's workbook and PDF are made of: rows as they stand in the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from include.forecast.inputs import SimulationInputs
+from include.forecast.paths import FanPoint
+
+
+@dataclass(frozen=True)
+class SimulationReport:
+    """One simulation: frozen inputs, the row of its summary, the rows of its groups, its totals in cents."""
+
+    simulation_id: str
+    scenario_id: str
+    currency: str
+    seed: int
+    result_hash: str
+    config_hash: str
+    inputs: SimulationInputs
+    summary: Mapping[str, object]
+    groups: Sequence[Mapping[str, object]]
+    cents: np.ndarray
+    fan: Sequence[FanPoint]
+
+    @property
+    def label(self) -> str:
+        """Scenario and currency, as columns and pages are headed."""
+        return f"{self.scenario_id} ({self.currency})"
+
+    def of_kind(self, kind: str) -> list[Mapping[str, object]]:
+        """Its groups of one kind, the most expensive first."""
+        rows = [row for row in self.groups if row["group_kind"] == kind]
+        return sorted(rows, key=lambda row: (-row["mean"], row["group_key"]))
+
+
+@dataclass(frozen=True)
+class ForecastReport:
+    """All simulations of one company and period."""
+
+    company: str
+    period: str
+    simulations: Sequence[SimulationReport]
+
+
+def assumptions(simulation: SimulationReport) -> list[tuple[str, str]]:
+    """(what, value) pairs that a reader needs to judge or repeat the figures."""
+    inputs, config = simulation.inputs, simulation.inputs.config or {}
+    scenario = config.get("scenario", {})
+    return [
+        (
+            "What is forecast",
+            f"variable compensation of {inputs.horizon_start} to before {inputs.horizon_end}",
+        ),
+        ("Facts known up to", inputs.as_of),
+        ("Reps simulated", str(len(inputs.reps))),
+        ("Reps excluded", str(len(inputs.exclusions or {}))),
+        ("Iterations", str(simulation.summary["iterations"])),
+        ("Random seed", str(simulation.seed)),
+        ("Random numbers", "Philox 4x64, one stream per rep and factor"),
+        ("Correlation of log attainment, all reps", f"{inputs.correlation_global:g}"),
+        ("Correlation added inside a region", f"{inputs.correlation_region:g}"),
+        *((f"Scenario: {name}", str(value)) for name, value in scenario.items() if name != "scenario_id"),
+        ("Simulation", simulation.simulation_id),
+        ("Hash of the frozen inputs", inputs.input_hash),
+        ("Hash of the settings file", simulation.config_hash),
+        ("Hash of the totals", simulation.result_hash),
+    ]
+
+
+def money_text(amount: Decimal | None, digits: int = 0) -> str:
+    """An amount with thousands separators, a dash when there is none."""
+    return "–" if amount is None else f"{amount:,.{digits}f}"
