@@ -28,6 +28,7 @@ from include.sandbox import world_people as people
 from include.sandbox import world_promotions as promotions_room
 from include.sandbox import world_sales as sales
 from include.sandbox import world_truth as truth_room
+from include.sandbox.world_decidable import Rivals, make_decidable
 from include.sandbox.world_demand import mean_demand
 from include.sandbox.world_names import profile
 from include.sandbox.world_shape import AS_OF, MEDIUM, SMALL, TINY, Table, World, WorldSize, stream
@@ -65,20 +66,18 @@ def _trade(
 
     claimant = claims_room.Claimant(rng("claims"), net, cat, authorised)
     claims = claimant.all(promotions)
-    confusions = claims_room.Confusions(net, promotions, authorised, claims)
-    claims_room.make_decidable(claimant, confusions)
-    claims = deductions_room.complete(
-        rng("deductions"), net, cat, invoices, claims, promotions, size, confusions
-    )
+    rivals = Rivals(net, promotions, authorised, claims)
+    claims = deductions_room.complete(rng("deductions"), net, cat, invoices, claims, promotions, size, rivals)
     remittances = deductions_room.remit(net, invoices)
     claims = deductions_room.post(rng("posting"), net, claims, remittances)
+    make_decidable(rng("decidable"), claimant, claims, rivals)
 
     tables |= {
         "customers": net.customers, "products": cat.products, "product_costs": cat.product_costs,
         "price_lists": cat.price_lists, "gl_accounts": ledger.gl_accounts(),
         "exchange_rates": ledger.exchange_rates(rng("rates"), who), "fiscal_periods": ledger.fiscal_periods(who),
         "funds": funding.funds(promotions, net, who.currency),
-        "promotions": funding.promotion_rows(rng("promotion_rows"), promotions, who.currency),
+        "promotions": funding.promotion_rows(rng("promotion_rows"), promotions, claims, who.currency),
         "promotion_status_history": funding.status_history(promotions),
         "promotion_products": funding.promotion_product_rows(promotions, cat),
         "reason_codes": deductions_room.reason_code_rows(net),

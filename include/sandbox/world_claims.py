@@ -1,8 +1,7 @@
 """Promotion claims of the seeded company: what retailers deduct for promotions, and what is true about each.
 
-A claim without the promotion's id must be decidable from its own features alone. Where another promotion of the
-same retailer could be taken for the true one, the claim is given its promotion's id or its product lines; where
-nothing can decide, it is a twin's claim and says so.
+Claims come in the courses real ones take: exact, short, over, in instalments, two promotions in one, too late, for a
+promotion that was cancelled. Where nothing can decide, it is a twin's claim and its truth says so.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import accumulate
 
 import numpy as np
 
@@ -64,11 +62,12 @@ class Authorised:
 
 
 def authorise(promotion: Promotion, net: Network, sold: SellOut, lines: list[InvoiceLine]) -> Authorised:
-    """Earned once the window is over, else planned (resolution C9)."""
+    """Earned once the window is over in the data it is counted in, else planned (resolution C9)."""
     value = earned(promotion, net, sold, lines)
+    known_through = lines[-1].day if promotion.method == "bill_back" else AS_OF
     if (
         value is not None
-        and promotion.window[1] <= AS_OF
+        and promotion.window[1] <= known_through
         and promotion.status not in ("Draft", "Pending Approval")
     ):
         return Authorised("earned", value, value)
@@ -173,7 +172,7 @@ class Claimant:
         customer = self.claimer(p)
         for part, day in zip(parts, days, strict=True):
             claim = self.add(p, part.quantize(CENT), day, "promo_several", customer=customer)
-            if p.promotion_id and self.rng.random() < 0.7:
+            if self.rng.random() < 0.6:
                 claim.promotion_id = p.promotion_id
             else:
                 self.with_lines(claim)
@@ -255,73 +254,3 @@ class Claimant:
                 p, p.planned, self.day_after(p, 5, 40), "off_invoice_double_dip", customer=p.customer
             )
             self.with_lines(claim)
-
-
-def openings(p: Promotion, authorised: Authorised, claims: list[Claim]) -> list[float]:
-    """Amounts a promotion may stand open at while its claims come in, for judging confusions."""
-    sizes = [float(a) for c in sorted(claims, key=lambda c: c.day) for q, a in c.parts if q is p]
-    found: set[float] = set()
-    for whole in {authorised.amount, authorised.earned, p.planned} - {None}:
-        found |= (
-            {float(whole)} | {float(whole) - s for s in accumulate(sizes)} | {float(whole) - s for s in sizes}
-        )
-    return sorted(x for x in found if x > 0)
-
-
-class Confusions:
-    """Which promotions a claim of a given customer, day and amount could wrongly be cleared against."""
-
-    def __init__(
-        self,
-        net: Network,
-        promotions: list[Promotion],
-        authorised: dict[str, Authorised],
-        claims: list[Claim],
-    ):
-        self.roots = {key: self._root(net, key) for key in net.parent}
-        by_promotion: dict[str, list[Claim]] = {}
-        for claim in claims:
-            for p, _ in claim.parts:
-                by_promotion.setdefault(p.key, []).append(claim)
-        self.known: dict[str, list] = {}
-        for p in promotions:
-            if p.status in COMMITTED:
-                values = openings(p, authorised[p.key], by_promotion.get(p.key, []))
-                low, high = p.window[0] - timedelta(days=14), p.window[1] + timedelta(days=125)
-                self.known.setdefault(self.roots[p.customer], []).append((p.key, low, high, values))
-
-    @staticmethod
-    def _root(net: Network, key: str) -> str:
-        while net.parent[key] is not None:
-            key = net.parent[key]
-        return key
-
-    def of(self, claim: Claim) -> list[str]:
-        """Keys of promotions, other than the true ones, whose open amount lies near the claim's."""
-        own = {p.key for p, _ in claim.parts} | set(claim.candidates)
-        amount = float(claim.amount)
-        return [
-            key for key, low, high, values in self.known.get(self.roots[claim.customer], [])
-            if key not in own and low <= claim.day <= high and any(0.5 * v <= amount <= 1.12 * v for v in values)
-        ]  # fmt: skip
-
-
-def make_decidable(claimant: Claimant, confusions: Confusions) -> None:
-    """Give every confusable promotion claim its promotion's id or its product lines."""
-    for claim in claimant.claims:
-        if claim.promotion_id or not claim.parts or not confusions.of(claim):
-            continue
-        p = claim.parts[0][0]
-        if p.promotion_id and len(claim.parts) == 1 and p.status in COMMITTED and claimant.rng.random() < 0.6:
-            claim.promotion_id = p.promotion_id
-        elif len(claim.parts) == 1:
-            claimant.with_lines(claim)
-        else:
-            # A split claim lists the products of both promotions.
-            claim.lines = [
-                (product, max(1, int(share / (discount or 1))), share)
-                for p, amount in claim.parts
-                for (product, discount, _, _), share in zip(
-                    p.lines, allocate(amount, [b + u for _, _, b, u in p.lines]), strict=True
-                )
-            ]  # fmt: skip

@@ -14,7 +14,8 @@ from decimal import Decimal
 import numpy as np
 
 from include.money import allocate
-from include.sandbox.world_claims import CENT, Claim, Confusions
+from include.sandbox.world_claims import CENT, Claim
+from include.sandbox.world_decidable import Rivals
 from include.sandbox.world_master import Catalogue, Network
 from include.sandbox.world_promotions import Promotion
 from include.sandbox.world_sales import InvoiceLine
@@ -52,14 +53,14 @@ def complete(
     claims: list[Claim],
     promotions: list[Promotion],
     size: WorldSize,
-    confusions: Confusions,
+    rivals: Rivals,
 ) -> list[Claim]:
     """`claims` and everything else retailers deduct, `size.deductions` in all."""
     later = max(8, size.deductions // 16)
-    plain = non_trade(rng, net, cat, invoices, max(0, size.deductions - len(claims) - later), confusions)
-    after = aftermath(rng, claims + plain, promotions, later, confusions)
+    plain = non_trade(rng, net, cat, invoices, max(0, size.deductions - len(claims) - later), rivals)
+    after = aftermath(rng, claims + plain, promotions, later, rivals)
     missing = size.deductions - len(claims) - len(plain) - len(after)
-    more = non_trade(rng, net, cat, invoices, missing, confusions) if missing > 0 else []
+    more = non_trade(rng, net, cat, invoices, missing, rivals) if missing > 0 else []
     return claims + plain + (after[:missing] if missing < 0 else after) + more
 
 
@@ -69,7 +70,7 @@ def non_trade(
     cat: Catalogue,
     invoices: list[InvoiceLine],
     count: int,
-    confusions: Confusions,
+    rivals: Rivals,
 ) -> list[Claim]:
     """`count` deductions that no promotion explains, none of an amount that a promotion could explain."""
     by_invoice: dict[str, list[InvoiceLine]] = {}
@@ -92,16 +93,16 @@ def non_trade(
             kind="unmapped_reason" if reason == "UNMAPPED" else f"non_trade_{reason.lower()}",
             reason=reason, description=text, invoice_ref=lines[0].invoice_key,
         )  # fmt: skip
-        _unlike_a_promotion(rng, claim, confusions)
+        _unlike_a_promotion(rng, claim, rivals)
         if reason in ("SHORTAGE", "DAMAGE", "SPOILS") and rng.random() < 0.4:
             _product_lines(rng, claim, lines, cat)
         claims.append(claim)
     return claims
 
 
-def _unlike_a_promotion(rng: np.random.Generator, claim: Claim, confusions: Confusions) -> None:
+def _unlike_a_promotion(rng: np.random.Generator, claim: Claim, rivals: Rivals) -> None:
     for _ in range(60):
-        if not confusions.of(claim):
+        if not rivals.confusable(claim):
             return
         claim.amount = cents(int(rng.integers(900, 60000)))
     claim.reason, claim.description = "SHORTAGE", NON_TRADE["SHORTAGE"][2]
@@ -122,7 +123,7 @@ def aftermath(
     claims: list[Claim],
     promotions: list[Promotion],
     count: int,
-    confusions: Confusions,
+    rivals: Rivals,
 ) -> list[Claim]:
     """Repayments, repeated deductions and wrong references that follow earlier claims; about `count` of them."""
     latest = AS_OF - timedelta(days=30)
@@ -143,7 +144,7 @@ def aftermath(
         found.append(_follow(rng, others[i], "duplicate", others[i].amount, others[i].description))
     strangers = _wrong_references(rng, claims, promotions)
     for claim in strangers:
-        _unlike_a_promotion(rng, claim, confusions)
+        _unlike_a_promotion(rng, claim, rivals)
     return found + strangers
 
 

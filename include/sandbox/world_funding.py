@@ -40,8 +40,16 @@ def funds(promotions: list[Promotion], net: Network, currency: str) -> Table:
     return Table(columns, rows)
 
 
-def promotion_rows(rng: np.random.Generator, promotions: list[Promotion], currency: str) -> Table:
-    """The promotions contract; now and then the currency is left to the tenant and the account to the tactic."""
+def promotion_rows(
+    rng: np.random.Generator, promotions: list[Promotion], claims: list[Claim], currency: str
+) -> Table:
+    """The promotions contract; now and then the currency is left to the tenant and the account to the tactic.
+
+    Some promotions that no claim names have no id yet: it is derived downstream.
+    """
+    named = {claim.promotion_id for claim in claims} | {
+        p.promotion_id for p in promotions if p.method == "fixed_fee"
+    }
     rows = []
     for p in promotions:
         fee = p.tactic in ("Slotting", "Fixed Fee")
@@ -49,7 +57,7 @@ def promotion_rows(rng: np.random.Generator, promotions: list[Promotion], curren
         accrual = None if p.method == "off_invoice" else ("full_on_approval" if rng.random() < 0.5 else None)
         uplift = Decimal(round((p.lift - 1) * 100, 1)) if p.lift > 1 else None
         rows.append((
-            p.key, p.promotion_id, p.name, p.customer, p.fund, p.status, p.tactic, p.method, *p.sellin, *p.scan,
+            p.key, None if p.promotion_id not in named and rng.random() < 0.3 else p.promotion_id, p.name, p.customer, p.fund, p.status, p.tactic, p.method, *p.sellin, *p.scan,
             uplift.quantize(Decimal("0.1")) if uplift is not None else None, p.planned, p.approved, p.closed, accrual,
             None, account, currency if rng.random() < 0.93 else None,
         ))  # fmt: skip
