@@ -75,7 +75,7 @@ def decide(claim: Decimal, reason: str | None, candidates: Sequence[Scored], rul
         return _ask(kind, best, f"the best candidate scores {_shown(best.score)}, below {rules.accept_score}")
     if best.open_amount is None:
         return _ask("weak", best, "the planned amount of the best candidate is unknown")
-    if reason in WEAK_REASONS and not best.product_fit >= rules.weak_reason_product_fit:
+    if reason in WEAK_REASONS and not best.product_fit >= float(rules.weak_reason_product_fit):
         return _ask(
             "weak", best, "the reason does not say what it is for and no product lines confirm the match"
         )
