@@ -12,7 +12,8 @@ final as (
         currency,
         coalesce(scenario, 'actual') as scenario,
         department,
-        amount
+        amount,
+        coalesce(balance_kind, 'movement') as balance_kind
     from gl_balances
 )
 

@@ -2,8 +2,8 @@ with gl_lines as (
     select * from {{ ref('gl_lines') }}
 ),
 
-gl_balances as (
-    select * from {{ ref('gl_balances') }}
+balance_movements as (
+    select * from {{ ref('balance_movements') }}
 ),
 
 journal_lines as (
@@ -21,7 +21,7 @@ tenants as (
 erp_ledgers as (
     select tenant_id from gl_lines where not is_confirmation
     union
-    select tenant_id from gl_balances
+    select tenant_id from balance_movements
 ),
 
 -- A standalone company without an ERP ledger keeps its books from our own journals. What an ERP sent back as
@@ -44,7 +44,7 @@ movements as (
     select
         tenant_id, 'balance' as origin, company_code, account_code, fiscal_year,
         fiscal_period, currency, scenario, greatest(amount, 0), greatest(-amount, 0)
-    from gl_balances
+    from balance_movements
     union all
     select
         journal_lines.tenant_id, 'trade' as origin, 'TRADE' as company_code, journal_lines.account_code,
