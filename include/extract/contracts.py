@@ -211,7 +211,7 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         "gl_balances",
-        "Balance movement of an account in a period, for ledgers that come without documents.",
+        "Balance of an account in a period, for ledgers that come without documents: what moved, or what stood.",
         (
             _key("company_code"),
             _key("account_code"),
@@ -221,6 +221,13 @@ CONTRACTS: tuple[Contract, ...] = (
             Column("scenario", key=True, default="actual"),
             Column("department", key=True),
             _need("amount", "money", description="debit positive"),
+            Column(
+                "balance_kind",
+                default="movement",
+                allowed=("movement", "closing"),
+                description="movement in the period, or what stands at its end; a company's period that states"
+                " closing balances states them all: an account it does not name stands at zero",
+            ),
         ),
         amount="amount",
     ),

@@ -83,6 +83,14 @@ def _create(conn: psycopg.Connection, system: System, stream: Stream, wanted: di
             sql.SQL(", ").join(map(sql.Identifier, stream.key)),
         )
     )
+    # Few rows: the loader asks it whether a file has brought a version before.
+    conn.execute(
+        sql.SQL("CREATE INDEX {} ON {} (tenant_id, {}) WHERE _superseded_at IS NOT NULL").format(
+            sql.Identifier(f"raw_{system.name}__{stream.name}_history"),
+            relation,
+            sql.SQL(", ").join(map(sql.Identifier, stream.key)),
+        )
+    )
     conn.execute(
         sql.SQL("COMMENT ON TABLE {} IS {}").format(
             relation, sql.Literal(f"{system.title}: {stream.name} as it arrived, every version kept")

@@ -18,7 +18,7 @@ from include.extract.contracts import Column, Rule
 class Stream:
     """One kind of record of a system and the landing table it fills.
 
-    `source` names the remote field of a column where the two differ. `contract` is the contract the rows
+    `remote` is the object's name at the source and `source` the remote field of a column. `contract` is the contract the rows
     belong to and `contract_key` the stream's columns that carry a contract's key: orphan checks of other
     systems look there. `optional` columns are read where the source has them. `cursor` is the column a later run continues from; a stream without one is read whole.
     `full` says that a delivery is a snapshot: rows absent from it end. `amount` is summed with every load.
@@ -31,6 +31,7 @@ class Stream:
     contract_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
+    remote: str = ""
     rules: tuple[Rule, ...] = ()
     cursor: str | None = None
     overlap_minutes: int = 15

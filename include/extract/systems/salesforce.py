@@ -37,6 +37,7 @@ def _stream(
         key=("id",),
         contract=contract,
         contract_key=contract_key,
+        remote=name.capitalize(),
         source={column: api for api, (column, _) in everywhere.items()},
         optional=tuple(
             column
