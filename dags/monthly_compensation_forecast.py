@@ -2,8 +2,7 @@
 ### Monthly compensation forecast: what variable pay will cost, and how sure that is
 
 **Reads** reps, quotas, plans, credits and budgets of `planning`, frozen and hashed at the start.
-**Writes** `planning.monte_carlo_*`, the workbook and the PDF in the tenant's output folder, and the
-forecast's exports.
+**Writes** `planning.monte_carlo_*`, the workbook and PDF of the output folder, the forecast's exports.
 **Runs** at 08:00 on the 5th for the month before; by hand with a period `YYYY-MM`.
 **Re-run** freely: the same inputs give the same simulation id and the same numbers, and nothing is written twice.
 **On call**: a missing input is named and stops the run of that tenant. Clear the failed task after mending it.
@@ -44,8 +43,9 @@ with house_dag(
         def freeze(work: dict[str, str]) -> dict[str, object]:
             return engines.freeze_one(warehouse(), work, get_current_context())
 
-        frozen = freeze.expand(work=plan())
-        frozen >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+        (frozen := freeze.expand(work=plan())) >> EmptyOperator(
+            task_id="all_tenants", trigger_rule="none_failed"
+        )
         return frozen
 
     @task_group
@@ -63,9 +63,7 @@ with house_dag(
             return engines.summarise_one(warehouse(), frozen)
 
         simulated = simulate.expand(block=blocks(frozen))
-        summarised = summarise(frozen)
-        simulated >> summarised
-        return summarised
+        return simulated >> summarise(frozen)
 
     @task_group
     def publish_results(simulated):

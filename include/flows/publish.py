@@ -170,8 +170,8 @@ def _connect(request: Request, open_client: Callable[[], object | None]) -> Dest
         name = request.export.destination
         raise MissingInput(
             where=f"publish {request.export.name} for {request.tenant}",
-            expected=f"an Airflow connection {name}_{request.tenant} or {name}_default",
-            got="neither",
+            expected=f"an Airflow connection {name}_{request.tenant}",
+            got="none",
             remedy="add the connection, or publish as a dry run",
         )
     return destinations.connect(request.export.destination, client)

@@ -67,13 +67,13 @@ EXPORTS: tuple[Export, ...] = (
             SELECT concat_ws('|', r.period, r.scenario_id, r.currency, 'total', 'total') AS forecast_id,
                    concat_ws(' ', r.period, r.scenario_id, 'total') AS name, r.period, r.scenario_id,
                    'total' AS group_kind, 'total' AS group_key, s.mean, s.p50, s.p95, s.es95,
-                   s.budget_amount, s.p_exceed_budget, r.currency, r.as_of, r.simulation_id
+                   s.budget_amount, (100 * s.p_exceed_budget)::numeric(9, 6) AS exceedance_pct, r.currency, r.as_of, r.simulation_id
             FROM runs r JOIN planning.monte_carlo_summary s USING (tenant_id, simulation_id)
             UNION ALL
             SELECT concat_ws('|', r.period, r.scenario_id, r.currency, g.group_kind, g.group_key),
                    concat_ws(' ', r.period, r.scenario_id, g.group_kind, g.group_key), r.period, r.scenario_id,
                    g.group_kind, g.group_key, g.mean, g.p50, NULL, g.es95_contribution,
-                   g.budget_amount, g.p_exceed_budget, r.currency, r.as_of, r.simulation_id
+                   g.budget_amount, (100 * g.p_exceed_budget)::numeric(9, 6), r.currency, r.as_of, r.simulation_id
             FROM runs r JOIN planning.monte_carlo_groups g USING (tenant_id, simulation_id)
             WHERE g.group_kind IN ('role', 'region')
         """,
@@ -82,15 +82,15 @@ EXPORTS: tuple[Export, ...] = (
             Field("Forecast_Id__c", "forecast_id", required=True, length=255),
             Field("Name", "name", required=True, length=80),
             Field("Period__c", "period", required=True, length=7),
-            Field("Scenario__c", "scenario_id", required=True, length=80),
+            Field("Scenario_Id__c", "scenario_id", required=True, length=64),
             Field("Group_Kind__c", "group_kind", required=True, length=20),
-            Field("Group_Key__c", "group_key", required=True, length=120),
+            Field("Group_Key__c", "group_key", required=True, length=80),
             Field("Mean__c", "mean", "money", required=True),
             Field("P50__c", "p50", "money", required=True),
             Field("P95__c", "p95", "money"),
-            Field("ES95__c", "es95", "money"),
+            Field("ES_95__c", "es95", "money"),
             Field("Budget__c", "budget_amount", "money"),
-            Field("Exceedance_Probability__c", "p_exceed_budget", "rate"),
+            Field("Budget_Exceedance_Probability__c", "exceedance_pct", "rate"),
             Field("Currency__c", "currency", required=True, length=3),
             Field("As_Of__c", "as_of", "date", required=True),
             Field("Simulation_Id__c", "simulation_id", required=True, length=64),

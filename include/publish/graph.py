@@ -46,9 +46,9 @@ class _ObeyRetryAfter(wait_base):
 class GraphClient:
     """The default drive of one SharePoint site."""
 
-    def __init__(self, *, tenant: str, client_id: str, client_secret: str, site_host: str, site: str):
+    def __init__(self, *, tenant: str, client_id: str, client_secret: str, site_host: str, site_path: str):
         self._credentials = (tenant, client_id, client_secret)
-        self._site = f"{API}/sites/{site_host}:/sites/{site}"
+        self._site = f"{API}/sites/{site_host}:{site_path}"
         self._http = httpx.Client(timeout=60)
         self._token: str | None = None
         self._drive: str | None = None

@@ -139,7 +139,7 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, Decimal):
-        return str(money(value))
+        return format(value, "f")
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, date | datetime):

@@ -1,7 +1,7 @@
 """Opens what the flows need from Airflow connections: the warehouse and the clients of other systems.
 
-A tenant's own connection `<system>_<tenant>` wins over the shared `<system>_default`. Passwords stay in the
-connection: nothing here logs, returns or stores one.
+A tenant's connection to a system is `<system>_<tenant>`. Passwords stay in the connection: nothing here logs,
+returns or stores one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ def warehouse() -> Warehouse:
 
 
 def connection_id(system: str, tenant: str) -> str | None:
-    """The connection of `system` for `tenant`, None when the tenant has none."""
-    for name in (f"{system}_{tenant}", f"{system}_default"):
-        try:
-            BaseHook.get_connection(name)
-        except AirflowNotFoundException:
-            continue
-        return name
-    return None
+    """The connection `<system>_<tenant>`, None when the tenant has none. There is no shared one to fall back to:
+    a tenant's rows must never reach another tenant's systems.
+    """
+    name = f"{system}_{tenant}"
+    try:
+        BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return None
+    return name
 
 
 def salesforce(conn_id: str):
@@ -53,8 +54,8 @@ def sharepoint(conn_id: str):
         tenant=extra["tenant_id"],
         client_id=connection.login,
         client_secret=connection.password,
-        site_host=connection.host,
-        site=extra["site"],
+        site_host=extra["site_host"],
+        site_path=extra["site_path"],
     )
 
 

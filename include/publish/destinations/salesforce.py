@@ -138,7 +138,7 @@ class SalesforceDestination:
         outcomes = {
             i.key: Outcome(i.key, "rejected", code="UNPROCESSED", error="job ended first") for i in items
         }
-        for job in handler.upsert(records=rows, external_id_field=external):
+        for job in handler.upsert(records=rows, external_id_field=external, wait=2):
             for row in _csv(handler.get_successful_records(job["job_id"])):
                 outcomes[row[external]] = Outcome(row[external], "confirmed", external_id=row["sf__Id"])
             for row in _csv(handler.get_failed_records(job["job_id"])):

@@ -17,6 +17,8 @@ from include.publish.destinations import Outcome
 from include.publish.exports import Export
 from include.publish.items import Item, local_file
 
+#: One stage for all arrivals: a partition's file name is its own, so each arrival overwrites the last.
+STAGE = "tradewind_arrivals"
 _TYPES = {
     "text": "VARCHAR",
     "money": "NUMBER(19,4)",
@@ -70,11 +72,10 @@ class SnowflakeDestination:
         file = local_file(item)
         self._run(f"CREATE TABLE IF NOT EXISTS {export.object} ({columns})")
         self._run(f"CREATE OR REPLACE TABLE {arrival} ({columns})")
-        stage = f"{arrival}_stage"
-        self._run(f"CREATE OR REPLACE STAGE {stage}")
-        self._run(f"PUT 'file://{file}' @{stage} OVERWRITE = TRUE AUTO_COMPRESS = FALSE")
+        self._run(f"CREATE STAGE IF NOT EXISTS {STAGE}")
+        self._run(f"PUT 'file://{file}' @{STAGE} OVERWRITE = TRUE AUTO_COMPRESS = FALSE")
         self._run(
-            f"COPY INTO {arrival} FROM @{stage}/{file.name} FILE_FORMAT = (TYPE = PARQUET)"
+            f"COPY INTO {arrival} FROM @{STAGE}/{file.name} FILE_FORMAT = (TYPE = PARQUET)"
             " MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
         )
         found = self._measure(export, arrival, item)
@@ -96,7 +97,6 @@ class SnowflakeDestination:
             self._run("ROLLBACK")
             raise
         self._run(f"DROP TABLE {arrival}")
-        self._run(f"DROP STAGE {stage}")
 
     def _measure(self, export: Export, table: str, item: Item) -> tuple[int, Decimal | None]:
         total = f"coalesce(sum({export.checksum}), 0)" if export.checksum else "0"
