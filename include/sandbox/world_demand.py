@@ -26,7 +26,7 @@ def mean_demand(rng: np.random.Generator, net: Network, cat: Catalogue) -> np.nd
     listed[:, np.arange(products) % 4 < 2] = True
     base = store_size[:, None] * velocity[None, :] * listed[net.banner_of]
     week = np.array([d.isocalendar().week for d in WEEK_ENDS])
-    category = (cat.group_of // 2) % len(SEASONS)
+    category = cat.category_of
     season = np.empty((products, WEEKS))
     for c, (peak, depth) in SEASONS.items():
         season[category == c] = 1 + depth * np.cos(2 * np.pi * (week - peak) / 52)

@@ -69,6 +69,11 @@ class Catalogue:
     price: np.ndarray
     cogs: np.ndarray
 
+    @property
+    def category_of(self) -> np.ndarray:
+        """Each product's category by number: two product groups make one."""
+        return self.group_of % len(PRODUCT_GROUPS) // 2
+
     def price_on(self, day: date) -> np.ndarray:
         """Invoice price per each in cents, banner x product (last row: no banner), as of `day`."""
         return self.price[sum(day >= d for d in PRICE_DATES) - 1]

@@ -103,60 +103,71 @@ class Slot:
     scenario: str = ""
 
 
-def schedule(rng: np.random.Generator, size: WorldSize, net: Network, cat: Catalogue) -> list[Slot]:
-    """Slots in time order; the first ones drawn are the staged scenarios, all in the claimable past.
+#: Staged promotions beside the twins: the worked examples, and a slotting fee with and without proof.
+STAGED = (
+    "over_claim", "release", "tolerance_edge", "beyond_edge", "no_plan", "slotting_proof", "slotting_no_proof",
+)  # fmt: skip
+#: Start weeks of staged promotions, late December to April: over by now, and claimed.
+STAGED_WEEKS = (8, 25)
+APART = timedelta(days=49)
 
-    The forward-buy episode (first banner, first group, spring 2026) is kept free of promotions.
+
+class Calendar:
+    """Which product group is promoted when at which banner; a booking keeps others of the pair seven weeks away.
+
+    The forward-buy episode (first banner, first category, spring 2026) stays free of promotions.
     """
-    groups = int(cat.group_of.max()) + 1
-    taken: dict[tuple[int, int], list[date]] = {}
-    weeks_ahead = (PLANNING_END - FIRST_START).days // 7 - 3
 
-    def free(banner: int, group: int, start: date) -> bool:
-        if banner == 0 and group == 0 and date(2026, 1, 1) <= start <= date(2026, 8, 1):
-            return False
-        near = taken.setdefault((banner, group), [])
-        if any(abs((start - other).days) < 49 for other in near):
-            return False
-        near.append(start)
-        return True
+    def __init__(self, cat: Catalogue):
+        self.groups = int(cat.group_of.max()) + 1
+        self.episode = {int(g) for g in cat.group_of[cat.category_of == 0]}
+        self.taken: dict[tuple[int, int], list[date]] = {}
 
+    def is_free(self, banner: int, group: int, start: date) -> bool:
+        """Whether the group may be promoted at the banner from `start` on."""
+        if banner == 0 and group in self.episode and date(2025, 12, 20) <= start <= date(2026, 8, 1):
+            return False
+        return all(abs(start - other) >= APART for other in self.taken.get((banner, group), []))
+
+    def book(self, banner: int, group: int, start: date) -> None:
+        """Take the slot."""
+        self.taken.setdefault((banner, group), []).append(start)
+
+
+def schedule(rng: np.random.Generator, size: WorldSize, net: Network, cat: Catalogue) -> list[Slot]:
+    """`size.promotions` slots in time order, the staged ones among them; fewer where the calendar is full."""
+    calendar = Calendar(cat)
     slots: list[Slot] = []
     pairs = 2 if size.promotions < 60 else 4
-    staged = [
-        "over_claim",
-        "release",
-        "tolerance_edge",
-        "beyond_edge",
-        "no_plan",
-        "slotting_proof",
-        "slotting_no_proof",
+    for scenario in (*STAGED, *(f"twin_{i}" for i in range(pairs))):
+        slots += _staged_slots(rng, calendar, net, scenario)
+    weeks = (PLANNING_END - FIRST_START).days // 7 - 3
+    places = [
+        (b, g, w) for b in range(len(net.banners)) for g in range(calendar.groups) for w in range(weeks)
     ]
-    for scenario in staged + [f"twin_{i}" for i in range(pairs)]:
-        while True:
-            banner, week = int(rng.integers(len(net.banners))), int(rng.integers(8, 24))
-            start = FIRST_START + timedelta(weeks=week)
-            chosen = [int(g) for g in rng.permutation(groups)]
-            wanted = 2 if scenario.startswith("twin") else 1
-            open_groups = [g for g in chosen if not any(
-                abs((start - o).days) < 49 for o in taken.get((banner, g), [])
-            ) and not (banner == 0 and g == 0)]  # fmt: skip
-            if len(open_groups) >= wanted:
-                for group in open_groups[:wanted]:
-                    taken.setdefault((banner, group), []).append(start)
-                    slots.append(Slot(banner, group, start, 2, net.banners[banner], scenario))
-                break
-    places = [(b, g, w) for b in range(len(net.banners)) for g in range(groups) for w in range(weeks_ahead)]
-    for b, g, w in shuffled(rng, places):
-        if len(slots) >= size.promotions:
-            break
-        start = FIRST_START + timedelta(weeks=w)
-        if free(b, g, start):
-            below = [p for p in net.payers if net.parent[p] == net.banners[b]]
+    for banner, group, week in shuffled(rng, places):
+        start = FIRST_START + timedelta(weeks=week)
+        if len(slots) < size.promotions and calendar.is_free(banner, group, start):
+            calendar.book(banner, group, start)
+            below = [p for p in net.payers if net.parent[p] == net.banners[banner]]
             at_banner = rng.random() < 0.4
-            customer = net.banners[b] if at_banner else below[int(rng.integers(len(below)))]
-            slots.append(Slot(b, g, start, int(rng.integers(1, 5)), customer))
+            customer = net.banners[banner] if at_banner else below[int(rng.integers(len(below)))]
+            slots.append(Slot(banner, group, start, int(rng.integers(1, 5)), customer))
     return sorted(slots, key=lambda s: (s.start, s.banner, s.group))
+
+
+def _staged_slots(rng: np.random.Generator, calendar: Calendar, net: Network, scenario: str) -> list[Slot]:
+    """A two-week slot at a banner; for twins two groups in the same weeks."""
+    wanted = 2 if scenario.startswith("twin") else 1
+    places = [(b, w) for b in range(len(net.banners)) for w in range(*STAGED_WEEKS)]
+    for banner, week in shuffled(rng, places):
+        start = FIRST_START + timedelta(weeks=week)
+        groups = [int(g) for g in rng.permutation(calendar.groups) if calendar.is_free(banner, int(g), start)]
+        if len(groups) >= wanted:
+            for group in groups[:wanted]:
+                calendar.book(banner, group, start)
+            return [Slot(banner, g, start, 2, net.banners[banner], scenario) for g in groups[:wanted]]
+    return []
 
 
 def _standing(slot: Slot) -> str:

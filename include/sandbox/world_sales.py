@@ -126,9 +126,9 @@ def ship(
     mean: np.ndarray,
     promotions: list[Promotion],
 ) -> list[InvoiceLine]:
-    """Invoice lines of all ship-tos: an order every second week, ship-tos alternating, in whole cases.
+    """Invoice lines of all ship-tos: an order every Tuesday up to three weeks of demand, in whole cases.
 
-    In March 2026 the first banner buys two extra months of its first product group and then runs it down.
+    In March 2026 the first banner stocks up three times as much of its first category and then runs it down.
     """
     n_ship, products = len(net.ship_tos), len(cat.keys)
     demand = np.zeros((n_ship, products, WEEKS))
@@ -136,18 +136,16 @@ def ship(
     np.add.at(demand, net.ship_to_of, mean)
     np.add.at(out, net.ship_to_of, sold.units)
     banner = np.array([net.banner_of[np.flatnonzero(net.ship_to_of == i)[0]] for i in range(n_ship)])
-    stock = np.ceil(demand[:, :, :2].sum(axis=2) * 1.1).astype(np.int64)
+    stock = np.ceil(demand[:, :, :2].sum(axis=2)).astype(np.int64)
     off_invoice = _off_invoice(net, promotions)
     eaches_only = rng.random(products) < 0.08
     lines: list[InvoiceLine] = []
     for w in range(WEEKS):
         day = WEEK_ENDS[w] - timedelta(days=4)
         for i in range(n_ship):
-            if w % 2 != i % 2:
-                continue
-            ahead = demand[i, :, w : w + 4].sum(axis=1)
+            ahead = demand[i, :, w : w + 3].sum(axis=1)
             if FORWARD_BUY_MONTH[0] <= day <= FORWARD_BUY_MONTH[1] and banner[i] == 0:
-                ahead = ahead + np.where(cat.group_of == 0, 2.0 * demand[i, :, w : w + 4].sum(axis=1), 0)
+                ahead = np.where(cat.category_of == 0, 3 * ahead, ahead)
             need = np.maximum(0, ahead - stock[i])
             case = np.where(eaches_only, 1, cat.units_per_case)
             eaches = (np.ceil(need / case) * case).astype(np.int64)

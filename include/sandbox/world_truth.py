@@ -52,7 +52,7 @@ def trade_truth(
     episode = [
         (net.banners[0], cat.keys[i], *FORWARD_BUY_MONTH)
         for i in range(len(cat.keys))
-        if cat.group_of[i] == 0
+        if cat.category_of[i] == 0
     ]
     return {
         "deductions": Table(

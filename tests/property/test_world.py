@@ -46,7 +46,9 @@ def faults(world: World) -> list:
     if unbalanced_journals(world) != set(world.truth["planted_journals"].column("journal_key")):
         found.append(("journals", unbalanced_journals(world)))
     keys = world.tables["deductions"].column("deduction_key")
-    if len(keys) != world.size.deductions or sorted(keys) != sorted(world.truth["deductions"].column("deduction_key")):
+    if len(keys) != world.size.deductions or sorted(keys) != sorted(
+        world.truth["deductions"].column("deduction_key")
+    ):
         found.append(("deductions without exactly one truth", len(keys)))
     amounts = dict(zip(keys, world.tables["deductions"].column("amount"), strict=True))
     for source, column in (("lines", 4), ("parts", 2)):

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from include.sandbox.world_master import gtin
 from include.sandbox.world_shape import Table
 from tests.unit.world_checks import (
     contract_faults,
+    earned_amounts,
     forest_faults,
+    forward_buys,
     overlapping_windows,
     remittance_differences,
     unbalanced_journals,
@@ -148,6 +150,43 @@ def test_invoices_follow_sales(demo):
                 per_case[row["product_key"]] if row["unit_of_measure"] == "case" else 1
             )
     assert Decimal("0.95") < shipped / sold < Decimal("1.2")
+
+
+def test_one_retailer_bought_ahead_and_no_other(demo):
+    truth = demo.truth["forward_buy"].records()
+    products = pairs(demo.tables["products"], "product_key", "category")
+    assert forward_buys(demo) == {
+        (t["customer_key"], products[t["product_key"]], t["month_start"].year, t["month_start"].month)
+        for t in truth
+    }
+
+
+def test_earned_amounts_follow_from_the_files(demo):
+    counted = earned_amounts(demo)
+    for row in demo.truth["promotions"].records():
+        if row["earned_amount"] is not None:
+            assert counted.get(row["promotion_key"], 0) == row["earned_amount"], row["promotion_key"]
+    assert sum(row["authorised_basis"] == "earned" for row in demo.truth["promotions"].records()) >= 15
+
+
+def test_promotions_lift_sales_and_dip_afterwards(demo):
+    """Weekly sales of promoted store-products: above their other weeks during, below them right after."""
+    sales = defaultdict(dict)
+    for row in demo.tables["pos_sales"].records():
+        if row["period"] == "week":
+            sales[row["customer_key"], row["product_key"]][row["sale_date"]] = (
+                row["units_sold"],
+                row["is_promotion"],
+            )
+    during, after, plain = [], [], []
+    for weeks in sales.values():
+        usual = np.mean([units for units, promoted in weeks.values() if not promoted])
+        for day, (units, promoted) in weeks.items():
+            before = weeks.get(day - timedelta(weeks=1))
+            kind = during if promoted else after if before and before[1] else plain
+            kind.append(units / usual)
+    assert 1.4 < np.mean(during) < 2.0
+    assert np.mean(after) < np.mean(plain) - 0.05
 
 
 def test_every_deduction_has_one_truth(demo):

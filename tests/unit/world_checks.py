@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
@@ -97,3 +98,71 @@ def overlapping_windows(quotas: Table) -> list[tuple]:
             found.append((*who, row["period_start"]))
         last[who] = row["period_end"]
     return found
+
+
+def forward_buys(world: World) -> set[tuple[str, str, int, int]]:
+    """(retailer, category, year, month) where shipments outran sell-out as semantics 5f says: shipped at least
+    1.5 times sold, sell-out grown by at most a tenth, more than 35 days of supply at the month's end."""
+    product = {
+        r["product_key"]: (r["category"], r["units_per_case"]) for r in world.tables["products"].records()
+    }
+    shipped: dict[tuple, float] = defaultdict(float)
+    sold: dict[tuple, float] = defaultdict(float)
+    for row in world.tables["invoices"].records():
+        category, per_case = product[row["product_key"]]
+        at = (
+            row["customer_key"].split("-")[0],
+            category,
+            row["invoice_date"].year,
+            row["invoice_date"].month,
+        )
+        shipped[at] += row["units_shipped"] * (per_case if row["unit_of_measure"] == "case" else 1)
+    for row in world.tables["pos_sales"].records():
+        category, _ = product[row["product_key"]]
+        at = (row["customer_key"].split("-")[0], category, row["sale_date"].year, row["sale_date"].month)
+        sold[at] += row["units_sold"]
+    found = set()
+    stock: dict[tuple, float] = {}
+    last: dict[tuple, float] = {}
+    for at in sorted(sold):
+        who, days = at[:2], monthrange(at[2], at[3])[1]
+        daily = sold[at] / days
+        stock[who] = max(0.0, stock.get(who, 21 * daily) + shipped[at] - sold[at])
+        grown = daily / last[who] - 1 if who in last else 0.0
+        last[who] = daily
+        if shipped[at] >= 1.5 * sold[at] and grown <= 0.10 and stock[who] / daily > 35:
+            found.add(at)
+    return found
+
+
+def earned_amounts(world: World) -> dict[str, Decimal]:
+    """Promotion -> units x rate of scan-backs and bill-backs, counted from the contract tables alone."""
+    parent = {row[0]: row[3] for row in world.tables["customers"].rows}
+    per_case = {r["product_key"]: r["units_per_case"] for r in world.tables["products"].records()}
+    movements: dict[tuple[str, str], list[tuple[date, str, int]]] = defaultdict(list)
+    for row in world.tables["pos_sales"].records():
+        movements["scan_back", row["product_key"]].append(
+            (row["sale_date"], row["customer_key"], row["units_sold"])
+        )
+    for row in world.tables["invoices"].records():
+        units = row["units_shipped"] * (
+            per_case[row["product_key"]] if row["unit_of_measure"] == "case" else 1
+        )
+        movements["bill_back", row["product_key"]].append((row["invoice_date"], row["customer_key"], units))
+    under: dict[str, set[str]] = defaultdict(set)
+    for key in parent:
+        node: str | None = key
+        while node is not None:
+            under[node].add(key)
+            node = parent[node]
+    promotions = {r["promotion_key"]: r for r in world.tables["promotions"].records()}
+    earned: dict[str, Decimal] = defaultdict(Decimal)
+    for row in world.tables["promotion_products"].records():
+        p = promotions[row["promotion_key"]]
+        start, end = (
+            ("scan_start", "scan_end") if p["tactic_type"] == "Scan-Back" else ("sellin_start", "sellin_end")
+        )
+        for day, customer, units in movements[p["settlement_method"], row["product_key"]]:
+            if p[start] <= day <= p[end] and customer in under[p["customer_key"]]:
+                earned[p["promotion_key"]] += units * row["discount_per_unit"]
+    return dict(earned)
