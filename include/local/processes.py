@@ -34,15 +34,27 @@ def end_with_parent() -> None:
 
 def descendants(pid: int) -> list[int]:
     """Every living process below `pid`; empty where there is no /proc."""
-    children: dict[int, list[int]] = {}
+    of_parent: dict[int, list[int]] = {}
     for child, parent in _parents():
-        children.setdefault(parent, []).append(child)
+        of_parent.setdefault(parent, []).append(child)
     found, queue = [], [pid]
     while queue:
-        below = children.get(queue.pop(), [])
+        below = of_parent.get(queue.pop(), [])
         found += below
         queue += below
     return found
+
+
+def children(pid: int) -> list[int]:
+    """Living processes whose parent is `pid`; empty where there is no /proc."""
+    return [child for child, parent in _parents() if parent == pid]
+
+
+def title(pid: int) -> str:
+    """The command line of a process, empty when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def working_in(folder: Path) -> list[int]:

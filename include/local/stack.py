@@ -222,6 +222,15 @@ def _await_ready(settled: Ports, state: Path) -> None:
         airflow.ensure_pool(name, slots, description)
 
 
+def end_interrupted_runs(settled: Ports) -> int:
+    """Mark failed what a stand that was killed left running, so that new runs need not wait for its time-outs."""
+    airflow = Airflow(settled.ui, environment.own_secrets(environment.state()).admin_password)
+    left = list(airflow.pages("/dags/~/dagRuns", "dag_runs", state=["running", "queued"]))
+    for run in left:
+        airflow.fail_run(run["dag_id"], run["dag_run_id"])
+    return len(left)
+
+
 def _supervisor_lives(state: Path) -> bool:
     # A supervisor needs a moment to take its lock.
     return any(is_running(state) or time.sleep(0.5) for _ in range(20))

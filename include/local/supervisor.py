@@ -28,6 +28,9 @@ HEALTHY_AFTER = 60.0
 STOP_SECONDS = 15.0
 LOG_LIMIT_BYTES = 20_000_000
 
+#: How Airflow titles processes that wait for a parent that may be gone.
+IDLE = ("LocalExecutor: <idle>", "airflow serve-logs")
+
 SERVICES = {
     "sandbox": ("-m", "include.sandbox.serve"),
     "api-server": ("-m", "airflow", "api-server"),
@@ -99,6 +102,7 @@ class Supervisor:
             self._start_due()
             self.stop.wait(1.0)
             self._reap()
+            self._end_idle_orphans()
         self._end()
 
     def _start_due(self) -> None:
@@ -128,6 +132,13 @@ class Supervisor:
             postgres.ensure(data_dir, self.ports.pg, durable=True)
         except Exception as error:  # The next round tries again; the reason is in the log.
             self._say(f"postgres: {error}")
+
+    def _end_idle_orphans(self) -> None:
+        """End what a killed scheduler left and nobody will use again; a task that still works is left to finish."""
+        services = {service.pid for service in self.services}
+        for pid in processes.children(os.getpid()):
+            if pid not in services and any(mark in processes.title(pid) for mark in IDLE):
+                processes.end([pid], seconds=0)
 
     def _end(self) -> None:
         groups = [service.pid for service in self.services if service.pid]

@@ -6,7 +6,7 @@ deterministic keys of the flows make each retry safe.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, SyncCallback
 
@@ -34,8 +34,9 @@ def house_dag(dag_id: str, *, docs: str, deadline: timedelta = timedelta(hours=3
     where a specification row asks for other values.
     """
     arguments = DEFAULT_ARGS | options.pop("default_args", {})
+    # No start date: a DAG that is unpaused waits for its next time. With one, it would run the missed time at once,
+    # for a business date that nobody asked for.
     rules = {
-        "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),  # noqa: UP017
         "catchup": False,
         "max_active_runs": 1,
         "doc_md": docs,
