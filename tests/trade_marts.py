@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg.types.json import Jsonb
 
-from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, Promotion
+from include.reconcile.records import ApPayment, Deduction, FiscalPeriod, Promotion
 from include.warehouse.session import Warehouse
 
 _TABLES = """
@@ -30,6 +30,8 @@ _TABLES = """
         tenant_id text, promotion_key text, received_date date);
     CREATE TABLE IF NOT EXISTS finance.closed_periods (
         tenant_id text, calendar text, start_date date, end_date date);
+    CREATE TABLE IF NOT EXISTS master.fiscal_periods (
+        tenant_id text, calendar text, start_date date, end_date date, is_closed boolean);
 """
 
 
@@ -42,7 +44,7 @@ def fill(
     deductions: list[Deduction] = (),
     payments: list[ApPayment] = (),
     proofs: dict[str, object] | None = None,
-    closed: list[ClosedPeriod] = (),
+    periods: list[FiscalPeriod] = (),
 ) -> None:
     """Make the marts hold exactly these rows for `tenant`."""
     with wh.pipeline() as conn, conn.cursor() as cursor:
@@ -50,7 +52,7 @@ def fill(
         for table in (
             "master.customers", "planning.promotions", "planning.promotion_earned", "planning.promotion_products",
             "finance.deductions", "finance.deduction_lines", "finance.ap_payments",
-            "finance.proofs_of_performance", "finance.closed_periods",
+            "finance.proofs_of_performance", "finance.closed_periods", "master.fiscal_periods",
         ):  # fmt: skip
             cursor.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant,))
         cursor.executemany(
@@ -75,9 +77,12 @@ def fill(
             "INSERT INTO finance.proofs_of_performance VALUES (%s, %s, %s)",
             [(tenant, key, received) for key, received in (proofs or {}).items()],
         )
-        cursor.executemany(
-            "INSERT INTO finance.closed_periods VALUES (%s, 'standard', %s, %s)",
-            [(tenant, c.start_date, c.end_date) for c in closed],
+        dates = [(tenant, p.start_date, p.end_date, p.is_closed) for p in periods]
+        cursor.executemany("INSERT INTO master.fiscal_periods VALUES (%s, 'standard', %s, %s, %s)", dates)
+        cursor.execute(
+            "INSERT INTO finance.closed_periods SELECT tenant_id, calendar, start_date, end_date"
+            " FROM master.fiscal_periods WHERE is_closed AND tenant_id = %s",
+            (tenant,),
         )
 
 
@@ -98,7 +103,7 @@ def checksums(wh: Warehouse, tenant: str) -> dict[str, tuple]:
     """Every result table of reconcile as a sorted tuple of rows, without the columns of the attempt."""
     tables = (
         "claims", "match_candidates", "journals", "journal_lines", "settlements", "accrual_ledger",
-        "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays",
+        "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays", "ledger_start",
     )  # fmt: skip
     with wh.engine(tenant) as conn:
         return {

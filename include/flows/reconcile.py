@@ -22,15 +22,16 @@ from datetime import date
 from include import runlog
 from include.faultpoints import point
 from include.reconcile import engine
+from include.reconcile.accrue import cutover_date
 from include.reconcile.ledger import LedgerState
-from include.reconcile.records import Changes, Inputs
+from include.reconcile.records import Changes, FiscalPeriod, Inputs
 from include.reconcile.rules import Rules
 from include.settings import TenantSettings
 from include.warehouse import trade, trade_runs
 from include.warehouse.lease import Lease, acquire
 from include.warehouse.session import Warehouse
 from include.warehouse.trade import Stamp
-from include.warehouse.trade_inputs import fingerprint, read_inputs
+from include.warehouse.trade_inputs import fingerprint, read_inputs, read_periods
 from include.warehouse.trade_ledger import read_state
 
 log = logging.getLogger("tradewind.reconcile")
@@ -85,9 +86,10 @@ def reconcile(
     ):
         with wh.engine(tenant, lease) as conn:
             inputs = read_inputs(conn, as_of, settings.fiscal_calendar)
+            periods = read_periods(conn, settings.fiscal_calendar)
             latest = trade_runs.latest_date(conn)
         stamp = Stamp(tenant, as_of, run_id, rules.version, fingerprint(inputs))
-        work = _Work(wh, lease, stamp, rules, inputs, batch)
+        work = _Work(wh, lease, stamp, rules, inputs, periods, batch)
         summary = work.replay() if latest is not None and as_of < latest else work.post()
         entry.summary = {
             "is_replay": summary.is_replay,
@@ -108,12 +110,14 @@ class _Work:
     stamp: Stamp
     rules: Rules
     inputs: Inputs
+    periods: tuple[FiscalPeriod, ...]
     batch: int
 
     def post(self) -> Summary:
         """Decide what is due and post it."""
         stamp = self.stamp
         with self.wh.engine(stamp.tenant, self.lease) as conn:
+            trade_runs.start_ledger(conn, stamp, self.periods)
             kept_under, was_complete = trade_runs.open_run(conn, stamp, self.rules, is_replay=False)
             state = read_state(
                 conn, as_of=stamp.as_of, input_hash=stamp.input_hash, rule_version=stamp.rule_version
@@ -147,14 +151,14 @@ class _Work:
         """Decide from an empty ledger and store the answer beside the real one."""
         stamp = self.stamp
         done: dict[str, int] = {}
-        state = LedgerState()
+        state = LedgerState(cutover_date=cutover_date(self.periods, stamp.as_of))
         for step in self._steps(state):
             done[step.phase] = done.get(step.phase, 0) + 1
         with self.wh.engine(stamp.tenant, self.lease) as conn:
-            _, was_complete = trade_runs.open_run(conn, stamp, self.rules, is_replay=True)
+            kept_under, was_complete = trade_runs.open_run(conn, stamp, self.rules, is_replay=True)
             if not was_complete:
-                trade.write_replay(conn, stamp, state.claims.values())
-                trade_runs.close_run(conn, stamp.as_of, stamp.run_id, _replay_totals(state))
+                trade.write_replay(conn, replace(stamp, run_id=kept_under), state.claims.values())
+                trade_runs.close_run(conn, stamp.as_of, kept_under, _replay_totals(state))
             point("reconcile.replay_written")
         summary = self._summary(True, done, is_unchanged=was_complete)
         return replace(summary, totals=_replay_totals(state))

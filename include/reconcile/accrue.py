@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from include.reconcile.records import ClosedPeriod, Promotion
+from include.reconcile.records import ClosedPeriod, FiscalPeriod, Promotion
+
+#: So much closed history makes the first run a take-over of running books: a quarter.
+_TAKE_OVER_DAYS = 90
 
 #: Commercial statuses that stand for an approved promotion.
 APPROVED = frozenset({"Approved", "Live", "Closed", "Settled"})
@@ -45,3 +48,24 @@ def open_date(wanted: date, closed: Sequence[ClosedPeriod]) -> date:
         if period.start_date <= wanted <= period.end_date:
             wanted = period.end_date + timedelta(days=1)
     return wanted
+
+
+def cutover_date(periods: Sequence[FiscalPeriod], as_of: date) -> date | None:
+    """Where the ledger of a company begins whose books are closed up to the present, None for any other.
+
+    Asked once, by a tenant's first run. When every period of the calendar before the present one is closed (the
+    last of them may still be open, for closing takes weeks) and they hold at least a quarter, the company has
+    a history that was accrued in its time. Such approvals are opening balances, dated the first open day
+    (control C59), and not postings to a closed period. With a single month closed, or an open one before it,
+    a posting dated there is refused (golden G-36), as it is in every later run.
+    """
+    present = [p for p in periods if p.start_date <= as_of <= p.end_date and not p.is_closed]
+    past = sorted((p for p in periods if p.end_date < as_of), key=lambda p: p.start_date)
+    if not present or not past:
+        return None
+    closed = past if past[-1].is_closed else past[:-1]
+    if not closed or not all(p.is_closed for p in closed):
+        return None
+    if (closed[-1].end_date - closed[0].start_date).days + 1 < _TAKE_OVER_DAYS:
+        return None
+    return closed[-1].end_date + timedelta(days=1)

@@ -45,7 +45,7 @@ class LedgerState:
 
     `evaluated` are claims decided under the present inputs, rules and date; they are not asked again. `tasks`
     are the ids of questions put already.
-    `settled_by` is what each (claim, promotion) has settled net of reversals, `reversed_by` the accrual it has
+    `cutover_date` is where the ledger began, if it took running books over; `settled_by` is what each (claim, promotion) has settled net of reversals, `reversed_by` the accrual it has
     reversed; `receipts` what the ERP has booked to clearing per claim; `generations` counts journals per
     (promotion, claim, event).
     """
@@ -66,6 +66,7 @@ class LedgerState:
     generations: dict[tuple, int] = field(default_factory=lambda: defaultdict(int))
     balances: dict[tuple[str, str], Decimal] = field(default_factory=_amounts)
     chain_head: tuple[int, str] = (0, FIRST)
+    cutover_date: date | None = None
 
     def add_settlement(self, row: Settlement) -> None:
         """Keep a new or changed settlement row."""
@@ -107,7 +108,13 @@ class Books:
         self._closed = tuple(closed)
 
     def posting_date(self, wanted: date) -> tuple[date, str | None]:
-        """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail."""
+        """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail.
+
+        What lies before the ledger's beginning is an opening balance and posts on its first open day.
+        """
+        start = self.state.cutover_date
+        if start is not None and wanted < start:
+            return open_date(start, self._closed), None
         possible = open_date(wanted, self._closed)
         if possible == wanted or self.rules.on_closed_period == "next_open":
             return possible, None

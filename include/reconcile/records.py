@@ -84,6 +84,15 @@ class ClosedPeriod:
     end_date: date
 
 
+@dataclass(frozen=True, slots=True)
+class FiscalPeriod:
+    """A period of the fiscal calendar, both dates inclusive."""
+
+    start_date: date
+    end_date: date
+    is_closed: bool
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Everything an evaluation reads. `parents` maps a customer to its parent; a root maps to None.

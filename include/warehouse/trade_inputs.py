@@ -11,7 +11,7 @@ from decimal import Decimal
 import psycopg
 
 from include.errors import MissingInput
-from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, Inputs, Promotion
+from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, FiscalPeriod, Inputs, Promotion
 
 #: A window nobody stated is put where no claim can be near it; the promotion is then matched by its id only.
 _NO_WINDOW = date(9000, 1, 1)
@@ -26,6 +26,7 @@ _RELATIONS = (
     "finance.ap_payments",
     "finance.proofs_of_performance",
     "finance.closed_periods",
+    "master.fiscal_periods",
 )
 
 _PROMOTIONS = """
@@ -69,6 +70,13 @@ _CLOSED = """
         SELECT FROM finance.closed_periods c WHERE c.calendar = %(calendar)s)
 """
 
+_PERIODS = """
+    SELECT start_date, end_date, is_closed FROM master.fiscal_periods
+    WHERE calendar = %(calendar)s OR NOT EXISTS (
+        SELECT FROM master.fiscal_periods p WHERE p.calendar = %(calendar)s)
+    ORDER BY start_date, end_date
+"""
+
 
 def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
     """The tenant's inputs with business dates up to `as_of`; `conn` is an engine transaction.
@@ -95,6 +103,12 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         proofs={key: proofs[key] for key in sorted(proofs)},
         closed_periods=tuple(sorted(closed, key=lambda c: (c.start_date, c.end_date))),
     )
+
+
+def read_periods(conn: psycopg.Connection, calendar: str) -> tuple[FiscalPeriod, ...]:
+    """The tenant's fiscal calendar; where none has that name, the periods of all calendars."""
+    rows = conn.execute(_PERIODS, {"calendar": calendar}).fetchall()
+    return tuple(FiscalPeriod(*row) for row in rows)
 
 
 def fingerprint(inputs: Inputs) -> str:

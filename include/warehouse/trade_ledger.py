@@ -54,6 +54,12 @@ def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_v
     for values in conn.execute(_STATES).fetchall():
         state.states[values[0]] = PromotionState(*values)
     _read_postings(conn, state)
+    # Opening balances are those of the first run; once it is complete, late approvals meet closed periods.
+    start = conn.execute(
+        "SELECT cutover_date FROM finance.ledger_start WHERE NOT EXISTS ("
+        " SELECT FROM finance.reconciliation_runs WHERE status = 'completed' AND NOT is_replay)"
+    ).fetchone()
+    state.cutover_date = start[0] if start is not None else None
     return state
 
 

@@ -6,11 +6,14 @@ over a killed one continues its row, so that the table ends as if nothing had ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from include.reconcile.accrue import cutover_date
+from include.reconcile.records import FiscalPeriod
 from include.reconcile.rules import Rules
 from include.warehouse.trade import Stamp
 
@@ -22,6 +25,15 @@ def latest_date(conn: psycopg.Connection) -> date | None:
     ]
 
 
+def start_ledger(conn: psycopg.Connection, stamp: Stamp, periods: Sequence[FiscalPeriod]) -> None:
+    """Decide where the tenant's ledger begins, if this is its first run."""
+    conn.execute(
+        "INSERT INTO finance.ledger_start (tenant_id, cutover_date, as_of, run_id) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        (stamp.tenant, cutover_date(periods, stamp.as_of), stamp.as_of, stamp.run_id),
+    )
+
+
 def open_run(conn: psycopg.Connection, stamp: Stamp, rules: Rules, *, is_replay: bool) -> tuple[str, bool]:
     """Start or continue the work of `stamp`; returns the run id its row is kept under and whether it is complete.
 
@@ -29,29 +41,33 @@ def open_run(conn: psycopg.Connection, stamp: Stamp, rules: Rules, *, is_replay:
     """
     found = conn.execute(
         "SELECT run_id, status FROM finance.reconciliation_runs"
-        " WHERE as_of = %s AND is_replay = %s AND input_hash = %s AND rule_version = %s AND (NOT is_replay OR run_id = %s)"
+        " WHERE as_of = %s AND is_replay = %s AND input_hash = %s AND rule_version = %s AND (NOT is_replay OR split_part(run_id, '#', 1) = %s)"
         " ORDER BY run_id LIMIT 1",
         (stamp.as_of, is_replay, stamp.input_hash, stamp.rule_version, stamp.run_id),
     ).fetchone()
     if found is not None:
         return found[0], found[1] == "completed"
+    taken = conn.execute(
+        "SELECT 1 FROM finance.reconciliation_runs WHERE as_of = %s AND run_id = %s",
+        (stamp.as_of, stamp.run_id),
+    ).fetchone()
+    # The same run id again over other inputs or rules is another piece of work.
+    kept_under = f"{stamp.run_id}#{stamp.input_hash[:8]}{stamp.rule_version[:4]}" if taken else stamp.run_id
     conn.execute(
         "INSERT INTO finance.reconciliation_runs"
         " (tenant_id, as_of, run_id, is_replay, status, input_hash, rule_version, rules)"
-        " VALUES (%s, %s, %s, %s, 'running', %s, %s, %s)"
-        " ON CONFLICT (tenant_id, as_of, run_id) DO UPDATE SET status = 'running', summary = '{}',"
-        " input_hash = EXCLUDED.input_hash, rule_version = EXCLUDED.rule_version, rules = EXCLUDED.rules",
+        " VALUES (%s, %s, %s, %s, 'running', %s, %s, %s)",
         (
             stamp.tenant,
             stamp.as_of,
-            stamp.run_id,
+            kept_under,
             is_replay,
             stamp.input_hash,
             stamp.rule_version,
             Jsonb(rules.as_json()),
         ),
     )
-    return stamp.run_id, False
+    return kept_under, False
 
 
 def close_run(conn: psycopg.Connection, as_of: date, run_id: str, summary: dict[str, object]) -> None:

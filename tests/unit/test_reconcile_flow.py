@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from include.errors import MissingInput
 from include.flows.reconcile import reconcile
 from include.money import money
+from include.reconcile.accrue import cutover_date
+from include.reconcile.records import FiscalPeriod
 from include.settings import TenantSettings
 from include.warehouse.session import Warehouse
 from tests.trade_cases import AS_OF, PARENTS, deduction, guid, promotion
@@ -159,3 +161,45 @@ def test_one_tenant_never_sees_the_other(warehouse):
     run(warehouse)
     with warehouse.engine("beta") as conn:
         assert conn.execute("SELECT count(*) FROM finance.claims").fetchone() == (0,)
+
+
+def months(*closed: bool) -> list[FiscalPeriod]:
+    """Months of 2026 from January on."""
+    starts = [date(2026, number, 1) for number in range(1, len(closed) + 2)]
+    return [
+        FiscalPeriod(start, following - timedelta(days=1), is_closed)
+        for start, following, is_closed in zip(starts, starts[1:], closed, strict=False)
+    ]
+
+
+def test_books_closed_up_to_the_present_are_taken_over_as_opening_balances(warehouse):
+    data = company() | {"periods": months(*[True] * 9, False)}
+    fill(warehouse, "alpha", **data)
+    run(warehouse, date(2026, 10, 31))
+    accruals = "SELECT DISTINCT status, posting_date, original_posting_date FROM finance.journals WHERE event = 'ACCRUAL'"
+    assert rows(warehouse, accruals) == [("Posted", date(2026, 10, 1), date(2026, 8, 1))]
+    data["promotions"].append(promotion("P9", "100"))
+    fill(warehouse, "alpha", **data)
+    run(warehouse, date(2026, 10, 31), "run-2")
+    late = "SELECT status, message FROM finance.journals WHERE promotion_key = 'P9'"
+    assert rows(warehouse, late) == [("Failed", "fiscal period of 2026-08-01 is closed")]
+
+
+@pytest.mark.parametrize(
+    ("closed", "expected"),
+    [
+        ([True] * 9 + [False], date(2026, 10, 1)),
+        ([True] * 8 + [False, False], date(2026, 9, 1)),
+        ([True] * 7 + [False, False, False], None),
+        ([False] + [True] * 8 + [False], None),
+        ([True] * 10, None),
+        ([False] * 8 + [True, False], None),
+        ([], None),
+    ],
+)
+def test_when_a_first_run_is_a_take_over(closed, expected):
+    assert cutover_date(months(*closed), date(2026, 10, 31)) == expected
+
+
+def test_two_closed_months_are_no_history():
+    assert cutover_date(months(True, True, False), date(2026, 3, 15)) is None
