@@ -1,0 +1,124 @@
+"""The engine decides every claim as the slow reference does, in any order of rows and any chunk size."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.money import money
+from include.reconcile.candidates import CandidateIndex, ClaimColumns
+from include.reconcile.hierarchy import CustomerTree
+from include.reconcile.rules import Rules
+from tests.reference.trade_reference import ancestors, customer_fit, verdicts
+from tests.trade_cases import decide_all, deduction, guid, promotion
+
+PARENTS = {"a": None, "b": None, "a1": "a", "a2": "a", "a11": "a1", "a12": "a1", "b1": "b"}
+CUSTOMERS = sorted(PARENTS)
+PRODUCTS = st.frozensets(st.sampled_from("XYZ"), max_size=3)
+AMOUNTS = st.one_of(
+    st.sampled_from(["1000", "2000", "3000", "2500", "1020", "1020.01", "999.99"]),
+    st.integers(1, 60_000_000).map(lambda units: str(Decimal(units).scaleb(-4))),
+)
+START = date(2026, 5, 1)
+
+
+@st.composite
+def companies(draw):
+    promotions = []
+    for n in range(draw(st.integers(1, 6))):
+        start = START + timedelta(days=draw(st.integers(0, 120)))
+        promotions.append(
+            promotion(
+                f"P{n}",
+                draw(st.one_of(st.none(), AMOUNTS)),
+                customer_key=draw(st.sampled_from(CUSTOMERS)),
+                status=draw(st.sampled_from(["Live", "Approved", "Closed", "Draft", "Cancelled"])),
+                currency=draw(st.sampled_from(["USD", "USD", "USD", "EUR"])),
+                window_start=start,
+                window_end=start + timedelta(days=draw(st.integers(0, 40))),
+                approved_date=date(2026, 4, 1),
+                is_off_invoice=draw(st.integers(0, 9)) == 0,
+                earned_amount=draw(st.one_of(st.none(), AMOUNTS.map(money))),
+                product_keys=draw(PRODUCTS),
+            )
+        )
+    claims = []
+    for n in range(draw(st.integers(1, 8))):
+        claims.append(
+            deduction(
+                f"D{n}",
+                # Distinct amounts: equal ones are the duplicate rule's business, which has tests of its own.
+                str(Decimal(draw(AMOUNTS)) + Decimal(n * 7).scaleb(-4)),
+                customer_key=draw(st.sampled_from(CUSTOMERS)),
+                posting_date=START + timedelta(days=draw(st.integers(-10, 220))),
+                reason_code_normalized=draw(st.sampled_from(["PROMO"] * 5 + [None, "OTHER", "SHORTAGE"])),
+                promotion_id=draw(
+                    st.one_of(st.none(), st.none(), st.integers(0, 7).map(lambda i: guid(f"P{i}")))
+                ),
+                product_keys=draw(PRODUCTS),
+            )
+        )
+    amounts = {c.amount for c in claims}
+    return promotions, claims if len(amounts) == len(claims) else claims[:1]
+
+
+@given(companies())
+@settings(max_examples=300, deadline=None)
+def test_every_claim_ends_as_in_the_reference(company):
+    promotions, claims = company
+    as_of = date(2026, 12, 31)
+    result = decide_all(list(reversed(promotions)), list(reversed(claims)), parents=PARENTS, as_of=as_of)
+    for key, verdict in verdicts(promotions, claims, PARENTS).items():
+        claim = result.claim(key)
+        assert claim.outcome == verdict.outcome, claim.reason
+        assert result.settled_rows(key) == verdict.settled
+        assert claim.amount_disputed == verdict.disputed
+        if verdict.score is not None:
+            assert float(claim.score) == verdict.score
+
+
+@given(companies(), st.integers(1, 9))
+@settings(max_examples=100, deadline=None)
+def test_candidates_do_not_depend_on_the_chunk(company, chunk):
+    promotions, claims = company
+    index = CandidateIndex(promotions, CustomerTree(PARENTS), Rules())
+    columns = ClaimColumns(
+        [c.customer_key for c in claims],
+        [c.posting_date for c in claims],
+        [c.currency for c in claims],
+        [c.reason_code_normalized for c in claims],
+    )
+    whole, pieces = index.find(columns), index.find(columns, chunk=chunk)
+    for name in ("offsets", "promotion", "relation", "date_fit", "days_outside"):
+        assert np.array_equal(getattr(whole, name), getattr(pieces, name))
+
+
+@given(st.lists(st.integers(-1, 11), min_size=1, max_size=12))
+def test_relations_of_any_forest(parent_numbers):
+    # A parent has a smaller number than its child, so every list is a forest.
+    parents = {
+        f"c{child}": f"c{parent % child}" if parent >= 0 and child else None
+        for child, parent in enumerate(parent_numbers)
+    }
+    tree = CustomerTree(parents)
+    fits = {"same": 1.0, "descendant": 0.9, "ancestor": 0.8, "sibling": 0.4, None: None}
+    customers = sorted(parents)
+    index = tree.index(customers)
+    for claim in customers:
+        found = {customers[i] for i, _ in tree.relatives(claim, index)}
+        for owner in customers:
+            fit = customer_fit(owner, claim, parents)
+            assert fits[tree.relation(owner, claim)] == (None if fit is None else float(fit))
+            assert (owner in found) == (fit is not None)
+
+
+def test_a_cycle_makes_nobody_relatives():
+    tree = CustomerTree({"x": "y", "y": "x", "z": None})
+    assert tree.relation("x", "y") is None
+    assert tree.relation("x", "x") == "same"
+    assert tree.relatives("x", tree.index(["x", "y", "z"])) == [(0, 0)]
+    assert ancestors("z", {"z": None}) == []

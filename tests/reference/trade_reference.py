@@ -1,0 +1,199 @@
+"""Matching and settlement, slow and obvious: every claim against every promotion, exact fractions.
+
+Covers candidates, score, decision with its guards, splits and the cumulative tolerance, for positive
+deductions without duplicates, repayments and closed periods. Written from semantics 5b, not from the engine;
+the engine must agree with it on every claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations
+from math import floor
+
+WEIGHTS = {"customer": 25, "date": 20, "amount": 25, "tactic": 15, "product": 15}
+NON_TRADE = {"SHORTAGE", "PRICING", "TAX", "SPOILS", "DAMAGE", "COMPLIANCE", "FREIGHT"}
+
+
+@dataclass
+class Verdict:
+    outcome: str
+    settled: dict[str, object] = field(default_factory=dict)
+    disputed: object = 0
+    score: float | None = None
+
+
+def ancestors(customer, parents):
+    chain = []
+    above = parents.get(customer)
+    while above is not None:
+        chain.append(above)
+        above = parents.get(above)
+    return chain
+
+
+def customer_fit(promotion, claim, parents):
+    if promotion == claim:
+        return Fraction(1)
+    if promotion in ancestors(claim, parents):
+        return Fraction(9, 10)
+    if claim in ancestors(promotion, parents):
+        return Fraction(8, 10)
+    if parents.get(claim) is not None and parents.get(claim) == parents.get(promotion):
+        return Fraction(4, 10)
+    return None
+
+
+def date_fit(promotion, day):
+    if day < promotion.window_start:
+        early = (promotion.window_start - day).days
+        return None if early > 7 else 1 - Fraction(early, 7)
+    if day > promotion.window_end:
+        late = (day - promotion.window_end).days
+        return None if late > 90 else 1 - Fraction(late, 90)
+    return Fraction(1)
+
+
+def millionths(value):
+    return floor(value * 1_000_000 + Fraction(1, 2) + Fraction(1, 1_000_000))
+
+
+def weighed(parts):
+    present = {name: fit for name, fit in parts.items() if fit is not None}
+    weight = sum(WEIGHTS[name] for name in present)
+    return millionths(Fraction(sum(WEIGHTS[name] * fit for name, fit in present.items())) / weight), weight
+
+
+def candidate_parts(promotion, claim, parents, settled):
+    if promotion.status not in {"Approved", "Live", "Closed"} or promotion.is_off_invoice:
+        return None
+    if promotion.currency != claim.currency:
+        return None
+    customer = customer_fit(promotion.customer_key, claim.customer_key, parents)
+    date = date_fit(promotion, claim.posting_date)
+    if customer is None or date is None:
+        return None
+    tactic = {"PROMO": Fraction(1), "OTHER": Fraction(1, 2), None: None}[claim.reason_code_normalized]
+    open_amount = open_of(promotion, settled)
+    amount = None
+    if open_amount is not None:
+        larger = max(claim.amount, open_amount)
+        amount = max(Fraction(0), 1 - Fraction(abs(claim.amount - open_amount)) / Fraction(larger))
+    product = None
+    if claim.product_keys and promotion.product_keys:
+        both = claim.product_keys & promotion.product_keys
+        product = Fraction(len(both), len(claim.product_keys | promotion.product_keys))
+    return {"customer": customer, "date": date, "amount": amount, "tactic": tactic, "product": product}
+
+
+def authorised_of(promotion):
+    if promotion.earned_amount is not None:
+        return promotion.earned_amount
+    return promotion.planned_amount or None
+
+
+def open_of(promotion, settled):
+    authorised = authorised_of(promotion)
+    return (
+        None
+        if authorised is None
+        else max(authorised * 0, authorised - settled.get(promotion.promotion_key, 0))
+    )
+
+
+def pay(claim, promotion, amount, settled, verdict):
+    """The cumulative tolerance rule for one promotion."""
+    authorised = authorised_of(promotion)
+    before = settled.get(promotion.promotion_key, 0)
+    if Fraction(before + amount) <= Fraction(authorised) * Fraction(102, 100):
+        taken = amount
+        if before + amount > authorised and verdict.outcome == "SETTLED":
+            verdict.outcome = "SETTLED_WITHIN_TOLERANCE"
+    else:
+        taken = min(amount, max(authorised * 0, authorised - before))
+    if taken:
+        verdict.settled[promotion.promotion_key] = taken
+        settled[promotion.promotion_key] = before + taken
+    verdict.disputed += amount - taken
+
+
+def judge(claim, promotions, parents, settled):
+    """The verdict on one claim; `settled` per promotion moves with it."""
+    if claim.promotion_id is not None:
+        named = next((p for p in promotions if p.promotion_id == claim.promotion_id), None)
+        fit = named and customer_fit(named.customer_key, claim.customer_key, parents)
+        fits = fit is not None and fit and fit > Fraction(4, 10) and named.currency == claim.currency
+        allowed = fits and named.status in {"Approved", "Live", "Closed"} and not named.is_off_invoice
+        if not allowed or claim.reason_code_normalized in NON_TRADE or authorised_of(named) is None:
+            return Verdict("NEEDS_REVIEW")
+        return settle(claim, [(named, claim.amount)], settled, 1.0)
+    if claim.reason_code_normalized in NON_TRADE:
+        return Verdict("NON_TRADE")
+    rows = []
+    for promotion in promotions:
+        parts = candidate_parts(promotion, claim, parents, settled)
+        if parts is not None:
+            value, weight = weighed(parts)
+            rows.append(
+                (
+                    -value,
+                    promotion.promotion_key,
+                    promotion,
+                    parts,
+                    weight,
+                    weighed(parts | {"amount": None})[0],
+                )
+            )
+    rows.sort(key=lambda row: row[:2])
+    return choose(claim, rows, settled)
+
+
+def choose(claim, rows, settled):
+    if not rows:
+        return Verdict("UNMATCHED")
+    value, best, parts, plain = -rows[0][0], rows[0][2], rows[0][3], rows[0][5]
+    shown = value / 1_000_000
+    if value < 800_000:
+        return Verdict("NEEDS_REVIEW" if value >= 500_000 else "UNMATCHED", score=shown)
+    if parts["amount"] is None:
+        return Verdict("NEEDS_REVIEW", score=shown)
+    weak = claim.reason_code_normalized in {None, "OTHER"}
+    if weak and (parts["product"] is None or parts["product"] < Fraction(1, 2)):
+        return Verdict("NEEDS_REVIEW", score=shown)
+    lead = value + rows[1][0] if len(rows) > 1 else 1_000_000
+    before = settled.get(best.promotion_key, 0)
+    over = Fraction(before + claim.amount) > Fraction(authorised_of(best)) * Fraction(102, 100)
+    if over or lead < 100_000:
+        sums = []
+        members = [r for r in rows if r[5] >= 800_000 and r[3]["amount"] is not None][:12]
+        for size in (1, 2, 3, 4):
+            for group in combinations(members, size):
+                opens = [open_of(r[2], settled) for r in group]
+                if all(opens) and sum(opens) == claim.amount:
+                    sums.append([(r[2], o) for r, o in zip(group, opens, strict=True)])
+        if len(sums) == 1 and len(sums[0]) > 1:
+            return settle(claim, sums[0], settled, None)
+    if lead < 100_000:
+        return Verdict("AMBIGUOUS", score=shown)
+    rivals = [r for r in rows[1:] if plain - r[5] < 100_000 and open_of(r[2], settled) != 0]
+    open_amount = open_of(best, settled)
+    if rivals and Fraction(abs(claim.amount - open_amount)) > Fraction(2, 100) * Fraction(open_amount):
+        return Verdict("AMBIGUOUS", score=shown)
+    return settle(claim, [(best, claim.amount)], settled, shown)
+
+
+def settle(claim, chosen, settled, score):
+    verdict = Verdict("SETTLED", score=score)
+    for promotion, amount in chosen:
+        pay(claim, promotion, amount, settled, verdict)
+    if verdict.disputed:
+        verdict.outcome = "SETTLED_EXCESS_DISPUTED" if verdict.settled else "DISPUTED"
+    return verdict
+
+
+def verdicts(promotions, deductions, parents):
+    """Verdict per deduction key, in the order of (posting_date, deduction_key)."""
+    settled: dict[str, object] = {}
+    ordered = sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))
+    return {d.deduction_key: judge(d, promotions, parents, settled) for d in ordered}
