@@ -15,8 +15,9 @@ What FactFinance (39,409 rows, nine organisations, 2010-12-29 to 2013-12-28) say
   Retained Earnings, is part of that equity and equals the year's net income so far in all 276. Adding profit and
   loss accounts to the balance sheet therefore counts earnings twice: each company-month is out of balance by its
   own net income. That is the file's, and it is listed.
-- Account 3540, Prior Year Retained Earnings, has a balance in the first month of a year only (20 rows); from the
-  second month on the sum stands in 3020.
+- The year-end entries are movements in balance sheet accounts too: 3010 against 3020 in the three foreign companies.
+- Accounts 3010 and 3540, Partner Capital and Prior Year Retained Earnings, have a balance in the first month of a
+  year only (18 and 20 rows); from the second month on the sums stand in 3020.
 - The budget (4,846 rows, all of 2011) has no balance sheet: each company-month is out of balance by its planned
   result.
 - 1,439 rows of three statistical accounts count heads, units and square feet. They are no money: their currency is
@@ -129,6 +130,7 @@ def gl_balances(source: Path) -> Iterator[Row]:
             "scenario": scenario[row["ScenarioKey"]],
             "department": departments[row["DepartmentGroupKey"]],
             "amount": str(Decimal(row["Amount"]) * int(kind["debit_sign"])),
+            "balance_kind": "movement" if period["holds"] == "adjustments" else kind["balance_kind"],
         }
 
 

@@ -39,28 +39,13 @@ periods as (
     from ledger_entries
 ),
 
-movements as (
+-- Every account appears in every period of its company from its first movement on, so that balances roll. The
+-- empty rows are added up with the movements rather than joined to them: the planner knows nothing about the size
+-- of a CTE that is read twice, and joins of such guesses have run for minutes.
+grid as (
     select
-        tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario,
-        sum(debit_amount) as debit, sum(credit_amount) as credit
-    from ledger_entries
-    group by tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario
-),
-
--- Every account appears in every period of its company from its first movement on, so that balances roll.
-rolled as (
-    select
-        mapped.tenant_id,
-        mapped.company_code,
-        mapped.account_code,
-        mapped.account_name,
-        mapped.category,
-        periods.fiscal_year,
-        periods.fiscal_period,
-        mapped.currency,
-        mapped.scenario,
-        coalesce(movements.debit, 0)::numeric(19, 4) as debit,
-        coalesce(movements.credit, 0)::numeric(19, 4) as credit
+        mapped.tenant_id, mapped.company_code, mapped.account_code, periods.fiscal_year, periods.fiscal_period,
+        mapped.currency, mapped.scenario, 0 as debit, 0 as credit
     from mapped
     inner join periods
         on mapped.tenant_id = periods.tenant_id
@@ -68,14 +53,41 @@ rolled as (
         and mapped.currency = periods.currency
         and mapped.scenario = periods.scenario
         and periods.fiscal_year * 1000 + periods.fiscal_period >= mapped.first_period
-    left join movements
-        on mapped.tenant_id = movements.tenant_id
-        and mapped.company_code = movements.company_code
-        and mapped.account_code = movements.account_code
-        and mapped.currency = movements.currency
-        and mapped.scenario = movements.scenario
-        and periods.fiscal_year = movements.fiscal_year
-        and periods.fiscal_period = movements.fiscal_period
+    union all
+    select
+        tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario,
+        debit_amount, credit_amount
+    from ledger_entries
+),
+
+summed as (
+    select
+        tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario,
+        sum(debit) as debit, sum(credit) as credit
+    from grid
+    group by tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario
+),
+
+rolled as (
+    select
+        summed.tenant_id,
+        summed.company_code,
+        summed.account_code,
+        mapped.account_name,
+        mapped.category,
+        summed.fiscal_year,
+        summed.fiscal_period,
+        summed.currency,
+        summed.scenario,
+        summed.debit::numeric(19, 4) as debit,
+        summed.credit::numeric(19, 4) as credit
+    from summed
+    inner join mapped
+        on summed.tenant_id = mapped.tenant_id
+        and summed.company_code = mapped.company_code
+        and summed.account_code = mapped.account_code
+        and summed.currency = mapped.currency
+        and summed.scenario = mapped.scenario
 ),
 
 accumulated as (

@@ -14,6 +14,7 @@ final as (
         scenario,
         department,
         amount,
+        balance_kind,
         _run_id,
         _loaded_at
     from landed

@@ -10,6 +10,7 @@ with files as (
         scenario,
         department,
         amount,
+        balance_kind,
         _run_id,
         _loaded_at,
         'files'::text as source_system
@@ -27,6 +28,7 @@ final as (
         scenario,
         department,
         amount,
+        balance_kind,
         source_system,
         _run_id,
         _loaded_at
