@@ -13,7 +13,7 @@ pooled as (
         opportunities.currency,
         opportunities.region,
         opportunities.is_won,
-        sum(attribution_parties.weight_rate) over pool as pool_rate,
+        sum(attribution_parties.weight_rate) over pool as weight_total,
         row_number() over (
             partition by attribution_parties.tenant_id, attribution_parties.opportunity_key, attribution_parties.credit_type
             order by attribution_parties.position nulls last
@@ -29,25 +29,26 @@ pooled as (
 
 -- Whole cents of what is shared out: the deal for revenue, the pool for overlay. What the deal holds below a cent
 -- goes to the first party.
-cents as (
+shared as (
     select
         *,
         case credit_type
             when 'revenue' then abs(deal_amount)
-            else {{ to_cents('abs(deal_amount) * round(pool_rate, 9)') }}
-        end as shared_amount,
-        floor(round(case credit_type
-            when 'revenue' then abs(deal_amount)
-            else {{ to_cents('abs(deal_amount) * round(pool_rate, 9)') }}
-        end * 100, 4)) as shared_cents
+            else {{ to_cents('abs(deal_amount) * pool_rate') }}
+        end as shared_amount
     from pooled
+),
+
+cents as (
+    select *, floor(shared_amount * 100) as shared_cents
+    from shared
 ),
 
 floored as (
     select
         *,
-        floor(round(shared_cents * weight_rate / pool_rate, 6)) as whole_cents,
-        round(shared_cents * weight_rate / pool_rate, 6) - floor(round(shared_cents * weight_rate / pool_rate, 6)) as remainder
+        floor(round(shared_cents * weight_rate / weight_total, 6)) as whole_cents,
+        round(shared_cents * weight_rate / weight_total, 6) - floor(round(shared_cents * weight_rate / weight_total, 6)) as remainder
     from cents
 ),
 

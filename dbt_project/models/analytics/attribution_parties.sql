@@ -15,6 +15,7 @@ weighed as (
         attribution_listings.*,
         attribution_policies.method_version,
         attribution_policies.remainder,
+        attribution_policies.partner_pool_rate,
         case attribution_listings.party_type
             when 'oem' then coalesce(attribution_weights.weight_rate, 0)
             else attribution_policies.partner_pool_rate / attribution_listings.party_count
@@ -39,6 +40,7 @@ merged as (
         sum(weight_rate) as weight_rate,
         max(method_version) as method_version,
         max(remainder) as remainder,
+        max(partner_pool_rate) as partner_pool_rate,
         bool_or(is_beyond_weights) or count(*) > 1 as has_warning
     from weighed
     group by tenant_id, opportunity_key, party_type, party
@@ -66,6 +68,7 @@ settled as (
                 then merged.weight_rate + 1 - oem_totals.weight_total
             else merged.weight_rate
         end as weight_rate,
+        case merged.party_type when 'partner' then merged.partner_pool_rate else 1 end as pool_rate,
         merged.method_version,
         merged.has_warning
     from merged
@@ -74,7 +77,7 @@ settled as (
         and merged.opportunity_key = oem_totals.opportunity_key
     union all
     select
-        tenant_id, opportunity_key, 'unallocated', 'unallocated', null, 1 - weight_total, method_version, false
+        tenant_id, opportunity_key, 'unallocated', 'unallocated', null, 1 - weight_total, 1, method_version, false
     from oem_totals
     where remainder = 'unallocated' and weight_total < 1
 ),
@@ -87,7 +90,8 @@ final as (
         party,
         position,
         case party_type when 'partner' then 'overlay' else 'revenue' end as credit_type,
-        weight_rate,
+        weight_rate::numeric(24, 18) as weight_rate,
+        pool_rate::numeric(18, 9) as pool_rate,
         method_version,
         has_warning
     from settled
