@@ -106,9 +106,9 @@ def _people(
     credits = pay.credits_of(won, reps, crm.opportunity_id, who.currency)
     plans, tiers = people.plan_rows()
     tables |= {
-        "compensation_plans": plans, "compensation_plan_tiers": tiers,
+        "compensation_plans": plans, "compensation_plan_tiers": tiers, "compensation_plan_components": people.component_rows(),
         "sales_reps": people.rep_rows(reps, who.currency), "workers": people.worker_rows(reps, who.currency),
-        "quotas": people.quota_rows(windows, who.currency),
+        "quotas": people.quota_rows(reps, windows, who.currency),
         "compensation_budgets": people.budget_rows(reps, who.currency), "sales_credits": credits,
         "incentive_payments": pay.payments(reps, windows, credits, who.currency),
     }  # fmt: skip

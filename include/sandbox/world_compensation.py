@@ -2,11 +2,12 @@
 
 Attainment is lognormal with a company-wide and a regional factor, so that reps of a region miss together; some
 quarters end without a win. Credits are parts of deals: revenue credits of a deal sum to the deal, overlay
-credits of engineers and managers stand beside it.
+credits of engineers stand beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -51,6 +52,11 @@ class Rep:
     salary: int
     annual_quota: int
 
+    @property
+    def measure(self) -> str:
+        """What the rep's quota counts."""
+        return "revenue" if self.role == "AE" else "team_revenue"
+
     def active_in(self, start: date, end: date) -> bool:
         """Whether the rep was employed at any time in [start, end)."""
         return self.hired < end and (self.left is None or self.left >= start)
@@ -67,7 +73,7 @@ class Deal:
     @property
     def amount(self) -> int:
         """Cents."""
-        return sum(cents_ for _, cents_ in self.shares)
+        return sum(share for _, share in self.shares)
 
     @property
     def owner(self) -> Rep:
@@ -186,20 +192,26 @@ def deals(
     return [Deal(n, day, shares) for n, (day, shares) in enumerate(ordered, start=1)]
 
 
-def credits_of(won: list[Deal], reps: list[Rep], opportunity_id, currency: str) -> Table:
-    """Revenue credits by share, overlay credits of the whole deal to one engineer and the manager of the region."""
+def credits_of(
+    won: list[Deal], reps: list[Rep], opportunity_id: Callable[[int], str], currency: str
+) -> Table:
+    """Revenue credits by share; beside them an overlay credit for one engineer of the region.
+
+    Engineers and managers are measured by `team_revenue`: roll-ups of the deals they helped or oversaw, which
+    name the order and not the deal, because they are no split of it.
+    """
     rows: list[tuple] = []
     by_role = {role: [r for r in reps if r.role == role] for role in ("SE", "Manager")}
     for deal in won:
         helpers = [e for e in by_role["SE"] if e.region == deal.owner.region]
-        overlay = [helpers[deal.number % len(helpers)]] if helpers else []
-        overlay += [m for m in by_role["Manager"] if m.region == deal.owner.region]
-        lines = [(rep, amount, "revenue") for rep, amount in deal.shares] + [
-            (r, deal.amount, "overlay") for r in overlay
-        ]
-        for rep, amount, kind in lines:
-            rows.append((f"CR-{len(rows) + 1:06d}", rep.key, deal.closed, cents(amount), currency, "revenue", kind,
-                         opportunity_id(deal.number), f"SO{500000 + deal.number}"))  # fmt: skip
+        helper = [helpers[deal.number % len(helpers)]] if helpers else []
+        overseers = helper + [m for m in by_role["Manager"] if m.region == deal.owner.region]
+        lines = [(rep, amount, "revenue", "revenue", True) for rep, amount in deal.shares]
+        lines += [(rep, deal.amount, "revenue", "overlay", True) for rep in helper]
+        lines += [(rep, deal.amount, "team_revenue", "revenue", False) for rep in overseers]
+        for rep, amount, measure, kind, names_deal in lines:
+            rows.append((f"CR-{len(rows) + 1:06d}", rep.key, deal.closed, cents(amount), currency, measure, kind,
+                         opportunity_id(deal.number) if names_deal else None, f"SO{500000 + deal.number}"))  # fmt: skip
     columns = (
         "credit_key", "rep_key", "credit_date", "amount", "currency", "measure", "credit_type", "opportunity_key",
         "order_ref",
@@ -229,7 +241,8 @@ def payments(reps: list[Rep], windows: dict, credits: Table, currency: str) -> T
     """What was paid for every window that ended before October 2026: a quarter of the year's target at most."""
     credited: dict[str, list[tuple[date, Decimal]]] = {}
     for row in credits.rows:
-        credited.setdefault(row[1], []).append((row[2], row[3]))
+        if row[6] == "revenue":
+            credited.setdefault(row[1], []).append((row[2], row[3]))
     rows = []
     for rep in reps:
         for start, end, quota in windows[rep.key]:

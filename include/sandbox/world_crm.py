@@ -36,7 +36,7 @@ def users(reps: list[Rep]) -> list[dict[str, object]]:
     return [
         {
             "Id": salesforce_id("005", n), "Name": rep.name, "Email": rep.email, "IsActive": rep.left is None,
-            "Title": titles[rep.role], "EmployeeNumber": rep.key, "SystemModstamp": _stamp(rep.left or rep.hired),
+            "Title": titles[rep.role], "EmployeeNumber": rep.key, "Region__c": rep.region, "SystemModstamp": _stamp(rep.left or rep.hired),
         }
         for n, rep in enumerate(reps, start=1)
     ]  # fmt: skip
@@ -63,7 +63,7 @@ def accounts(
             "Id": salesforce_id("001", n), "Name": name, "Industry": "Retail" if customer else INDUSTRIES[n % len(INDUSTRIES)],
             "AnnualRevenue": revenue, "NumberOfEmployees": int(rng.lognormal(5.5, 1.0)) + 5,
             "BillingCountry": profile.country, "Type": "Prospect" if is_prospect else "Customer",
-            "AccountNumber": customer, "CreatedDate": _stamp(created), "LastModifiedDate": _stamp(changed, 14, n % 60),
+            "Customer_Key__c": customer, "CreatedDate": _stamp(created), "LastModifiedDate": _stamp(changed, 14, n % 60),
             "SystemModstamp": _stamp(changed, 14, n % 60), "IsDeleted": False,
         })  # fmt: skip
     return records

@@ -48,10 +48,23 @@ def worker_rows(reps: list[Rep], currency: str) -> Table:
     return Table(columns, rows)
 
 
-def quota_rows(windows: dict[str, list[tuple[date, date, int]]], currency: str) -> Table:
+def quota_rows(reps: list[Rep], windows: dict[str, list[tuple[date, date, int]]], currency: str) -> Table:
     """The quotas contract; ends exclusive."""
-    rows = [(key, "revenue", a, b, cents(q), currency) for key, found in windows.items() for a, b, q in found]
+    rows = [(r.key, r.measure, a, b, cents(quota), currency) for r in reps for a, b, quota in windows[r.key]]
     return Table(("rep_key", "measure", "period_start", "period_end", "quota_amount", "currency"), rows)
+
+
+def component_rows() -> Table:
+    """Plans that are not paid on the rep's own revenue say what they are paid on."""
+    rows = [
+        (plan, version, "team", "team_revenue", Decimal(1), None, None, None)
+        for plan in ("PLAN-SE", "PLAN-MGR")
+        for version, _, _ in VERSIONS
+    ]
+    columns = (
+        "plan_key", "version", "component", "measure", "weight", "gate_measure", "gate_attainment", "kicker_amount",
+    )  # fmt: skip
+    return Table(columns, rows)
 
 
 def plan_rows() -> tuple[Table, Table]:

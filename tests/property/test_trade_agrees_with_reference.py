@@ -28,42 +28,49 @@ START = date(2026, 5, 1)
 
 @st.composite
 def companies(draw):
+    """Promotions crowded on few customers and weeks, and claims made from their amounts, so that most compete."""
     promotions = []
     for n in range(draw(st.integers(1, 6))):
-        start = START + timedelta(days=draw(st.integers(0, 120)))
+        start = START + timedelta(days=draw(st.sampled_from([0, 0, 0, 5, 40, 120])))
         promotions.append(
             promotion(
                 f"P{n}",
-                draw(st.one_of(st.none(), AMOUNTS)),
-                customer_key=draw(st.sampled_from(CUSTOMERS)),
-                status=draw(st.sampled_from(["Live", "Approved", "Closed", "Draft", "Cancelled"])),
-                currency=draw(st.sampled_from(["USD", "USD", "USD", "EUR"])),
+                draw(st.one_of(AMOUNTS, AMOUNTS, AMOUNTS, st.none())),
+                customer_key=draw(st.sampled_from(["a", "a", "a1", *CUSTOMERS])),
+                status=draw(st.sampled_from(["Live"] * 6 + ["Approved", "Closed", "Draft", "Cancelled"])),
+                currency=draw(st.sampled_from(["USD"] * 9 + ["EUR"])),
                 window_start=start,
-                window_end=start + timedelta(days=draw(st.integers(0, 40))),
+                window_end=start + timedelta(days=draw(st.integers(10, 40))),
                 approved_date=date(2026, 4, 1),
                 is_off_invoice=draw(st.integers(0, 9)) == 0,
-                earned_amount=draw(st.one_of(st.none(), AMOUNTS.map(money))),
+                earned_amount=draw(st.one_of(st.none(), st.none(), st.none(), AMOUNTS.map(money))),
                 product_keys=draw(PRODUCTS),
             )
         )
-    claims = []
-    for n in range(draw(st.integers(1, 8))):
-        claims.append(
-            deduction(
-                f"D{n}",
-                # Distinct amounts: equal ones are the duplicate rule's business, which has tests of its own.
-                str(Decimal(draw(AMOUNTS)) + Decimal(n * 7).scaleb(-4)),
-                customer_key=draw(st.sampled_from(CUSTOMERS)),
-                posting_date=START + timedelta(days=draw(st.integers(-10, 220))),
-                reason_code_normalized=draw(st.sampled_from(["PROMO"] * 5 + [None, "OTHER", "SHORTAGE"])),
-                promotion_id=draw(
-                    st.one_of(st.none(), st.none(), st.integers(0, 7).map(lambda i: guid(f"P{i}")))
-                ),
-                product_keys=draw(PRODUCTS),
-            )
-        )
-    amounts = {c.amount for c in claims}
-    return promotions, claims if len(amounts) == len(claims) else claims[:1]
+    claims = [draw(_claim(n, promotions)) for n in range(draw(st.integers(1, 8)))]
+    # Equal amounts are the duplicate rule's business, which has tests of its own.
+    return promotions, list({c.amount: c for c in claims}.values())
+
+
+@st.composite
+def _claim(draw, n, promotions):
+    known = [p.planned_amount for p in promotions if p.planned_amount]
+    parts = (
+        draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
+        if known
+        else [money("50")]
+    )
+    share = draw(st.sampled_from(["1", "1", "1", "1.01", "1.02", "1.2", "0.95", "0.5"]))
+    amount = (sum(parts) * Decimal(share)).quantize(Decimal("0.0001"))
+    return deduction(
+        f"D{n}",
+        str(amount),
+        customer_key=draw(st.sampled_from(["a", "a1", "a11", *CUSTOMERS])),
+        posting_date=START + timedelta(days=draw(st.sampled_from([8, 12, 15, 30, 60, -3, -9, 150]))),
+        reason_code_normalized=draw(st.sampled_from(["PROMO"] * 6 + [None, "OTHER", "SHORTAGE"])),
+        promotion_id=draw(st.sampled_from([None] * 6 + [guid("P0"), guid("P7")])),
+        product_keys=draw(PRODUCTS),
+    )
 
 
 @given(companies())

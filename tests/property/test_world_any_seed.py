@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.sandbox.world import SMALL, TINY, World, WorldSize, build
-from tests.unit.world_checks import (
+from tests.world_checks import (
     contract_faults,
     forest_faults,
     overlapping_windows,
