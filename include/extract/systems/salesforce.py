@@ -45,6 +45,7 @@ def _stream(
             if api.endswith("__c") or api == "CurrencyIsoCode"
         ),
         cursor="system_modstamp",
+        minimum_rows=1,
         amount=amount,
     )
 
