@@ -69,16 +69,14 @@ class Airflow:
             self._call("POST", "/pools", json={"name": name, "slots": slots, "description": description})
 
     def log_tail(self, task: dict, lines: int) -> list[str]:
-        """The last messages of a task instance's newest attempt."""
+        """The last lines of a task instance's newest attempt, markers of folded sections left out."""
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
         content = self.get(
             f"{path}/logs/{max(task['try_number'], 1)}", map_index=task["map_index"], full_content=True
         )
         entries = content.get("content", [])
-        texts = [_message(entry) for entry in entries if not isinstance(entry, str)] or str(
-            entries
-        ).splitlines()
-        return [text for text in texts if text][-lines:]
+        texts = "\n".join(map(_message, entries)) if isinstance(entries, list) else str(entries)
+        return [line for line in texts.splitlines() if line.strip() and not line.startswith("::")][-lines:]
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         """One request, repeated while the server restarts, with a fresh token after a 401."""
@@ -110,8 +108,10 @@ class Airflow:
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
-def _message(entry: dict) -> str:
-    """A structured log entry as one line; the error text of an exception beside its message."""
+def _message(entry: dict | str) -> str:
+    """A structured log entry as text; an exception's kind and words beside its message."""
+    if isinstance(entry, str):
+        return entry
     details = entry.get("error_detail") or []
     errors = [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in details]
     return " | ".join([str(entry.get("event", "")), *errors])

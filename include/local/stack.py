@@ -80,6 +80,31 @@ def clean(say=print) -> None:
     say(f"Deleted {state}.")
 
 
+@contextlib.contextmanager
+def database() -> Iterator[Ports]:
+    """The private PostgreSQL for a moment: started when it does not run, and then stopped again.
+
+    Raises TradewindError when this clone has no warehouse yet.
+    """
+    state = environment.state()
+    if places.existing_data(state / "postgres") is None:
+        raise TradewindError(
+            where="warehouse",
+            expected="a warehouse of this clone",
+            got="none",
+            remedy="make demo, or make up",
+        )
+    with _one_command(state):
+        ran_before = postgres.is_alive(state / "postgres")
+        settled = ports.remembered(state) if ran_before else _settle(state, is_running(state))
+        postgres.ensure(state / "postgres", settled.pg, durable=True)
+    try:
+        yield settled
+    finally:
+        if not ran_before and not is_running(state):
+            postgres.stop(state / "postgres")
+
+
 def is_running(state: Path) -> bool:
     """Whether a supervisor of this clone lives."""
     path = supervisor.lock_file(state)
