@@ -34,7 +34,9 @@ def load_marts(wh: Warehouse, tenant: str, rows: MartRows) -> None:
             relation = f"planning.{table}"
             conn.execute(f"CREATE TABLE IF NOT EXISTS {relation} (tenant_id text NOT NULL, {columns})")
             conn.execute(f"DELETE FROM {relation} WHERE tenant_id = %s", (tenant,))
-            names = [column.split()[0] for column in columns.replace("(19,4)", "").replace("(18,9)", "").split(",")]
+            names = [
+                column.split()[0] for column in columns.replace("(19,4)", "").replace("(18,9)", "").split(",")
+            ]
             copy_rows(
                 conn,
                 relation,

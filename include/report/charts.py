@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, MonthLocator
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from include.report.forecast_report import SimulationReport
 
+#: Not from a clock or a locale: the same report everywhere.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 INK, ACCENT, SOFT, WARN = "#1f2933", "#1d5b8f", "#a9c6de", "#b4432f"
 
 
 def draw_fan(axes: Axes, simulation: SimulationReport) -> None:
     """Pay earned by each month end: what is credited, then the spread of what may come."""
     dates = np.array([point.date for point in simulation.fan], dtype="datetime64[D]")
+    at = np.arange(len(dates))
     band = {
         p: np.array([float(point.percentiles[p]) for point in simulation.fan]) for p in (5, 25, 50, 75, 95)
     }
-    axes.fill_between(dates, band[5], band[95], color=SOFT, alpha=0.5, lw=0, label="P5 to P95")
-    axes.fill_between(dates, band[25], band[75], color=SOFT, lw=0, label="P25 to P75")
-    axes.plot(dates, band[50], color=ACCENT, lw=1.8, label="median")
-    as_of = np.datetime64(simulation.inputs.as_of)
-    if dates[0] <= as_of < dates[-1]:
-        axes.axvline(as_of, color=INK, lw=0.8, ls=":")
-        axes.annotate("known", (as_of, 0.97), xycoords=("data", "axes fraction"), ha="right", xytext=(-4, 0),
-                      textcoords="offset points", fontsize=7, color=INK)  # fmt: skip
+    axes.fill_between(at, band[5], band[95], color=SOFT, alpha=0.5, lw=0, label="P5 to P95")
+    axes.fill_between(at, band[25], band[75], color=SOFT, lw=0, label="P25 to P75")
+    axes.plot(at, band[50], color=ACCENT, lw=1.8, label="median")
+    known = int(np.searchsorted(dates, np.datetime64(simulation.inputs.as_of), side="right")) - 1
+    if 0 <= known < len(dates) - 1:
+        axes.axvline(known, color=INK, lw=0.8, ls=":")
+        axes.annotate(
+            "known",
+            (known, 0.97),
+            xycoords=("data", "axes fraction"),
+            ha="right",
+            xytext=(-4, 0),
+            textcoords="offset points",
+            fontsize=7,
+        )
     budget = simulation.summary["budget_amount"]
     if budget is not None:
         axes.axhline(float(budget), color=WARN, lw=1, ls="--", label="budget of the year")
-    axes.set_title("Payable if the year ended at this month end", loc="left")
-    axes.xaxis.set_major_locator(MonthLocator(interval=2))
-    axes.xaxis.set_major_formatter(DateFormatter("%b %y"))
+    axes.set_title("Payable if the year ended then (full-year quota)", loc="left")
+    axes.set_xticks(at, [_MONTHS[int(str(day)[5:7]) - 1] for day in dates])
     axes.set_ylim(bottom=0)
     _finish(axes, money="y")
 
@@ -75,8 +83,10 @@ def draw_contributions(axes: Axes, simulation: SimulationReport, kind: str, most
     axes.barh(at + 0.19, tails, 0.36, color=SOFT, label="in the worst 5 %")
     axes.set_yticks(at, [name if len(name) <= 24 else name[:23] + "…" for name in names])
     axes.invert_yaxis()
+    # Room for the legend beside the longest bar.
+    axes.set_xlim(0, 1.35 * max([*means, *tails, 1.0]))
     axes.set_title(f"Cost by {kind}", loc="left")
-    _finish(axes, money="x")
+    _finish(axes, money="x", legend="lower right")
 
 
 def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40) -> None:
@@ -94,7 +104,7 @@ def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40)
     _finish(axes)
 
 
-def _finish(axes: Axes, money: str | None = None) -> None:
+def _finish(axes: Axes, money: str | None = None, legend: str = "best") -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if money:
@@ -103,7 +113,7 @@ def _finish(axes: Axes, money: str | None = None) -> None:
         if money == "x":
             axes.locator_params(axis="x", nbins=5)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(frameon=False, fontsize=7, loc=legend)
 
 
 def _short(value: float, _position: int) -> str:

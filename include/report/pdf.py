@@ -6,6 +6,7 @@ Dates in the metadata are fixed and fonts come with matplotlib: the same simulat
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def _figures(figure: Figure, simulation: SimulationReport) -> None:
         ("Worst 5 %, mean (ES95)", money_text(s["es95"])),
         ("Reserve P90 – P50", money_text(s["reserve"])),
         ("Budget", money_text(s["budget_amount"])),
-        ("Chance over budget", _chance(s)),
+        (f"Over budget{_interval(s)}", _chance(s)),
     ]
     width = 0.9 / len(boxes)
     for at, (label, value) in enumerate(boxes):
@@ -95,11 +96,15 @@ def _figures(figure: Figure, simulation: SimulationReport) -> None:
     figure.add_artist(mpl.lines.Line2D([0.06, 0.96], [0.8, 0.8], color=SOFT, lw=1))
 
 
-def _chance(summary) -> str:
+def _chance(summary: Mapping[str, object]) -> str:
+    share = summary["p_exceed_budget"]
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _interval(summary: Mapping[str, object]) -> str:
     if summary["p_exceed_budget"] is None:
-        return "–"
-    low, high = summary["p_exceed_low"], summary["p_exceed_high"]
-    return f"{summary['p_exceed_budget']:.1%} ({low:.1%}–{high:.1%})"
+        return ""
+    return f" ({summary['p_exceed_low']:.1%}–{summary['p_exceed_high']:.1%})"
 
 
 def _excluded(simulation: SimulationReport) -> str:
@@ -134,7 +139,7 @@ def _notes(report: ForecastReport, simulation: SimulationReport) -> list[Figure]
     return figures
 
 
-def _fit_line(fit) -> str:
+def _fit_line(fit: Mapping[str, object]) -> str:
     first, second = fit["parameters"]["first"], fit["parameters"]["second"]
     pooled = f", pooled from {fit['pooled_from']}" if fit["pooled_from"] else ""
     return (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 
+import numpy as np
 from numpy.random import Generator, Philox
 from scipy.special import ndtri
 from scipy.stats import norm
@@ -68,7 +69,8 @@ def _tiers_below_target(plan: PlainPlan) -> Decimal:
 def uniform(seed: int, scenario: str, entity: str, iteration: int) -> float:
     """The uniform of one entity in one iteration, drawing from the start of its stream."""
     digest = hashlib.sha256(f"{seed}|{scenario}|{entity}".encode()).digest()
-    key = [int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")]
+    words = [int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")]
+    key = np.array(words, dtype=np.uint64)
     return Generator(Philox(key=key)).random(iteration + 1)[iteration]
 
 

@@ -1,0 +1,254 @@
+"""The forecast in the warehouse: frozen once, blocks idempotent, statistics in one transaction, same again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from include.errors import MissingInput, TradewindError
+from include.flows import forecast
+from include.forecast.summary import summarise as statistics_of
+from include.warehouse.lease import acquire
+from include.warehouse.tenants import ensure_tenant
+from tests.forecast_cases import company
+from tests.forecast_marts import load_marts
+
+PERIOD, AS_OF = "2026-10", date(2026, 10, 31)
+SETTINGS = {"forecast": {"iterations": 900, "block": 250}}
+TABLES = ("runs", "inputs", "exclusions", "fits", "blocks", "results", "groups", "summary")
+
+
+@pytest.fixture
+def wh(warehouse):
+    """A warehouse where alpha has the marts of a company."""
+    ensure_tenant(warehouse, "alpha", "Alpha Foods", SETTINGS)
+    load_marts(warehouse, "alpha", company())
+    return warehouse
+
+
+def run(wh, folder: Path, run_id: str = "run-1", **changes: object) -> list[str]:
+    arguments = {"period": PERIOD, "as_of": AS_OF, "run_id": run_id, "folder": folder, **changes}
+    return forecast.run_forecast(wh, "alpha", **arguments)
+
+
+def contents(wh) -> dict[str, list]:
+    """Every row of the forecast's tables."""
+    with wh.engine("alpha") as conn:
+        return {
+            name: conn.execute(f"SELECT t::text FROM planning.monte_carlo_{name} t ORDER BY 1").fetchall()
+            for name in TABLES
+        }
+
+
+def query(wh, statement: str, *values: object) -> list[tuple]:
+    with wh.engine("alpha") as conn:
+        return conn.execute(statement, values).fetchall()
+
+
+def test_a_run_writes_one_total_per_iteration_and_scenario(wh, tmp_path):
+    ids = run(wh, tmp_path)
+    rows = query(wh, "SELECT scenario_id, count(*) FROM planning.monte_carlo_results GROUP BY 1 ORDER BY 1")
+    assert rows == [("base", 900), ("strong_year", 900)]
+    runs = query(wh, "SELECT simulation_id, status, progress, generation, length(result_hash)"
+                     " FROM planning.monte_carlo_runs ORDER BY scenario_id")  # fmt: skip
+    assert runs == [(simulation_id, "completed", 100, 1, 64) for simulation_id in ids]
+
+
+def test_the_summary_is_what_the_results_say(wh, tmp_path):
+    base = run(wh, tmp_path)[0]
+    cents = np.array(
+        [int(r[0] * 100) for r in query(wh, "SELECT total_compensation FROM planning.monte_carlo_results"
+                                             " WHERE simulation_id = %s ORDER BY iteration", base)]
+    )  # fmt: skip
+    [(mean, p50, var_95, es95, share)] = query(
+        wh, "SELECT mean, p50, var_95, es95, p_exceed_budget FROM planning.monte_carlo_summary"
+            " WHERE simulation_id = %s", base)  # fmt: skip
+    stats = statistics_of(cents, Decimal(1_300_000))
+    assert (mean, p50, var_95, es95) == (stats.mean, stats.percentiles[50], stats.var_95, stats.es95)
+    assert share == stats.exceedance.share > 0
+    [(in_sql,)] = query(wh, "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY total_compensation)"
+                            " FROM planning.monte_carlo_results WHERE simulation_id = %s", base)  # fmt: skip
+    assert Decimal(in_sql).quantize(Decimal("0.01")) == var_95.quantize(Decimal("0.01"))
+    for kind, tail in query(wh, "SELECT group_kind, sum(es95_contribution) FROM planning.monte_carlo_groups"
+                                " WHERE simulation_id = %s GROUP BY 1", base):  # fmt: skip
+        assert tail == (None if kind == "rep" else es95)
+    sums = query(wh, "SELECT DISTINCT sum(mean) FROM planning.monte_carlo_groups WHERE simulation_id = %s"
+                     " GROUP BY group_kind", base)  # fmt: skip
+    assert sums == [(mean,)]
+
+
+def test_a_second_run_changes_no_table_and_no_byte(wh, tmp_path):
+    first = run(wh, tmp_path / "a")
+    before = contents(wh)
+    assert run(wh, tmp_path / "b", "run-2") == first
+    assert contents(wh) == before
+    for name in (forecast.WORKBOOK, forecast.PDF):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_latest_question_is_current_and_older_answers_stay(wh, tmp_path):
+    old = run(wh, tmp_path)[0]
+    rows = company()
+    load_marts(wh, "alpha", type(rows)(**{**vars(rows), "sales_credits": rows.sales_credits[:-1]}))
+    new = run(wh, tmp_path, "run-2")[0]
+    current = "SELECT simulation_id FROM planning.monte_carlo_runs WHERE scenario_id = 'base' ORDER BY generation DESC"
+    assert [r[0] for r in query(wh, current)] == [new, old]
+    load_marts(wh, "alpha", rows)
+    assert run(wh, tmp_path, "run-3")[0] == old
+    assert [r[0] for r in query(wh, current)] == [old, new]
+
+
+def test_blocks_computed_by_others_in_any_order_give_the_same_hash(wh, tmp_path):
+    hashes = {}
+    for block, backwards in ((250, True), (899, False), (900, False)):
+        settings = {"forecast": {**SETTINGS["forecast"], "block": block, "name": "x", "seed": 7}}
+        ensure_tenant(wh, "alpha", "Alpha Foods", settings)
+        ids = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id=f"b{block}")
+        work = forecast.pending_work(wh, "alpha", ids)
+        with ThreadPoolExecutor(2) as pool:
+            done = pool.map(
+                lambda w: forecast.simulate(wh, "alpha", w.simulation_id, w.block_no),
+                reversed(work) if backwards else work,
+            )
+        hashes[block] = ([forecast.summarise(wh, "alpha", i) for i in ids], list(done))
+        with wh.admin() as conn:
+            conn.execute("TRUNCATE planning.monte_carlo_runs CASCADE")
+    assert len({tuple(found) for found, _ in hashes.values()}) == 1
+
+
+def test_iterations_of_the_config_file_decide_the_row_count(wh, tmp_path):
+    """ORC-06: the file's own bytes are hashed into the run."""
+    ensure_tenant(wh, "alpha", "Alpha Foods", {"forecast": {}})
+    path = tmp_path / "config.yaml"
+    path.write_text(forecast.CONFIG.read_text().replace("iterations: 10000", "iterations: 321"))
+    arguments = {"period": PERIOD, "as_of": AS_OF, "run_id": "r", "config_path": path}
+    [base, _] = forecast.freeze_inputs(wh, "alpha", **arguments, trigger="quota_updated")
+    forecast.simulate(wh, "alpha", base, 0)
+    forecast.summarise(wh, "alpha", base)
+    assert query(wh, "SELECT count(*) FROM planning.monte_carlo_results") == [(321,)]
+    assert query(
+        wh, "SELECT config_hash, trigger FROM planning.monte_carlo_runs WHERE simulation_id = %s", base
+    ) == [(hashlib.sha256(path.read_bytes()).hexdigest(), "quota_updated")]
+
+
+def test_sources_are_logged_with_their_rows(wh):
+    forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="logged")
+    logged = dict(query(wh, "SELECT step, row_count FROM ops.run_log WHERE run_id = 'logged'"))
+    assert logged["forecast.freeze.sales_credits"] == 240
+    assert logged["forecast.freeze.quotas"] == 96
+
+
+def test_summarising_before_all_blocks_names_the_missing(wh):
+    [base, _] = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="r")
+    forecast.simulate(wh, "alpha", base, 2)
+    with pytest.raises(TradewindError, match="missing 0, 1, 3"):
+        forecast.summarise(wh, "alpha", base)
+
+
+def test_progress_never_falls_and_failure_is_recoverable(wh):
+    [base, _] = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="r")
+    seen = []
+    for block in (3, 1, 0, 2):
+        assert forecast.simulate(wh, "alpha", base, block)
+        seen += query(
+            wh, "SELECT progress, status FROM planning.monte_carlo_runs WHERE simulation_id = %s", base
+        )
+    assert seen == [(22, "running"), (45, "running"), (67, "running"), (90, "running")]
+    forecast.mark_failed(wh, "alpha", [base])
+    assert query(
+        wh, "SELECT progress, status FROM planning.monte_carlo_runs WHERE simulation_id = %s", base
+    ) == [(90, "failed")]
+    assert not forecast.simulate(wh, "alpha", base, 3)
+    forecast.summarise(wh, "alpha", base)
+    forecast.mark_failed(wh, "alpha", [base])
+    assert query(
+        wh, "SELECT progress, status FROM planning.monte_carlo_runs WHERE simulation_id = %s", base
+    ) == [(100, "completed")]
+
+
+def test_a_missing_mart_is_named(warehouse):
+    with pytest.raises(MissingInput, match=r"the mart planning\.\w+"):
+        forecast.freeze_inputs(warehouse, "beta", period=PERIOD, as_of=AS_OF, run_id="r")
+
+
+def test_a_tenant_without_rows_is_refused_by_name_and_sees_nobody_elses(wh):
+    with pytest.raises(MissingInput, match=r"planning.sales_reps, planning.quotas"):
+        forecast.freeze_inputs(wh, "beta", period=PERIOD, as_of=AS_OF, run_id="r")
+
+
+def test_results_cannot_be_changed_by_the_engine(wh, tmp_path):
+    run(wh, tmp_path)
+    for table in ("inputs", "blocks", "results", "groups", "summary"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), wh.engine("alpha") as conn:
+            conn.execute(f"DELETE FROM planning.monte_carlo_{table}")
+
+
+def test_an_attempt_that_lost_its_lease_writes_nothing(wh):
+    [base, _] = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="r")
+    old = acquire(wh, "alpha", "forecast")
+    acquire(wh, "alpha", "forecast")
+    with pytest.raises(TradewindError, match="newest"):
+        forecast.simulate(wh, "alpha", base, 0, old)
+    assert query(wh, "SELECT count(*) FROM planning.monte_carlo_blocks") == [(0,)]
+
+
+_CRASH = """
+from datetime import date
+from pathlib import Path
+from include.flows import forecast
+from include.warehouse.session import Warehouse
+forecast.run_forecast(Warehouse.from_environment(), "alpha", period="2026-10", as_of=date(2026, 10, 31),
+                      run_id="crash", folder=Path({folder!r}))
+"""
+
+
+_NIGHTLY = pytest.mark.nightly
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [
+        pytest.param("forecast.inputs_frozen", 1, marks=_NIGHTLY),
+        pytest.param("forecast.block_simulated", 3, marks=_NIGHTLY),
+        ("forecast.block_committed", 2),
+        ("forecast.summary_written", 1),
+        pytest.param("forecast.summary_committed", 2, marks=_NIGHTLY),
+        pytest.param("forecast.report_written", 1, marks=_NIGHTLY),
+    ],
+)
+def test_killed_anywhere_and_run_again_ends_the_same(wh, tmp_path, point, nth):
+    environment = {
+        **os.environ,
+        "TRADEWIND_DSN_PIPELINE": wh.pipeline_dsn,
+        "TRADEWIND_DSN_ENGINE": wh.engine_dsn,
+        "TRADEWIND_FAULTS": "1",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
+    with wh.admin() as conn:
+        conn.execute("INSERT INTO ops.fault (name, nth, action) VALUES (%s, %s, 'kill')", (point, nth))
+    killed = subprocess.run(
+        [sys.executable, "-c", _CRASH.format(folder=str(tmp_path / "killed"))], env=environment, check=False
+    )
+    assert killed.returncode == -9
+    again = run(wh, tmp_path / "killed")
+    hashes = query(
+        wh, "SELECT result_hash, status, progress FROM planning.monte_carlo_runs ORDER BY scenario_id"
+    )
+    reports = {p.name: p.read_bytes() for p in (tmp_path / "killed").iterdir()}
+    with wh.admin() as conn:
+        conn.execute("TRUNCATE planning.monte_carlo_runs CASCADE")
+    assert run(wh, tmp_path / "whole") == again
+    assert hashes == query(
+        wh, "SELECT result_hash, status, progress FROM planning.monte_carlo_runs ORDER BY scenario_id"
+    )
+    assert reports == {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
