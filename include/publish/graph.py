@@ -36,7 +36,7 @@ class _Transient(Exception):
 
 class _ObeyRetryAfter(wait_base):
     def __init__(self) -> None:
-        self.backoff = wait_exponential_jitter(initial=0.5, max=30)
+        self.backoff = wait_exponential_jitter(multiplier=0.5, max=30)
 
     def __call__(self, retry_state) -> float:
         asked = getattr(retry_state.outcome.exception(), "wait", None)
