@@ -56,7 +56,7 @@ class Sandbox:
         """Start it and return the line it printed when it was ready."""
         own = {**os.environ, **self.environment(), **self.variables, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "include.sandbox.serve"],
+            [sys.executable, "-X", "faulthandler", "-m", "include.sandbox.serve"],
             cwd=ROOT,
             env=own,
             stdout=subprocess.PIPE,

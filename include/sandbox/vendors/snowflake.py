@@ -98,6 +98,7 @@ class Server:
         stages.mkdir(parents=True, exist_ok=True)
         Path(stage.LOCAL_BUCKET_PATH).rmdir()
         stage.LOCAL_BUCKET_PATH = str(stages)
+        _sum_exactly(importlib.import_module("fakesnow.transforms"))
         self._accounts = server.shared_fs = Accounts(self._folder / "accounts", instance.FakeSnow)
         self._app = Starlette(routes=server.routes)
 
@@ -127,6 +128,25 @@ class Server:
 
         _account.set(account)
         await self._app(scope, again, send)
+
+
+def _sum_exactly(transforms: Any) -> None:
+    """Let SUM add numbers as they are.
+
+    fakesnow casts the argument of every aggregate to DOUBLE, so that text may be summed as in Snowflake. That would
+    turn NUMBER(19,4) into binary floats, which Snowflake does not: money would not tie.
+    """
+    with_cast = transforms.numeric_agg_implicit_cast
+
+    def without_cast_in_sums(expression: Any) -> Any:
+        if type(expression).__name__ != "Sum":
+            return with_cast(expression)
+        argument = expression.this
+        named = with_cast(expression)
+        named.find(type(expression)).set("this", argument)
+        return named
+
+    transforms.numeric_agg_implicit_cast = without_cast_in_sums
 
 
 class _SqlErrors:

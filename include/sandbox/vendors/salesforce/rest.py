@@ -240,7 +240,7 @@ def _query(call: Call) -> JSONResponse:
 
 def _query_more(call: Call) -> JSONResponse:
     key, _, start = call.request.path_params["locator"].rpartition("-")
-    cursor = call.service.sessions.cursor(key, call.token)
+    cursor = call.service.sessions.cursor(key, call.org.tenant)
     if cursor is None or not start.isdigit() or int(start) >= len(cursor.records):
         raise FieldError("INVALID_QUERY_LOCATOR", "invalid query locator")
     return _page(call, cursor, key, int(start))

@@ -94,10 +94,13 @@ class Sessions:
         """The rows of a bulk query job, or None when they are no longer kept."""
         return self._results.get(job_id)
 
-    def cursor(self, key: str, token: str) -> Cursor | None:
-        """A remembered result, for the token that asked for it."""
+    def cursor(self, key: str, tenant: str) -> Cursor | None:
+        """A remembered result of this org, while the session that asked for it lives.
+
+        Another session of the same org may read it: a client that logs in again after one refused request goes on.
+        """
         found = self._cursors.get(key)
-        return found if found and found.token == token else None
+        return found if found and self._tokens.get(found.token, ("",))[0] == tenant else None
 
 
 def credentials_match(tenant: str, authorization: str, form: dict[str, str]) -> bool:
