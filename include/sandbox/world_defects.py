@@ -69,13 +69,10 @@ def _repeat(row: PlantedRow, tables: dict[str, Table]) -> PlantedRow:
 
 
 def listing(planted: tuple[PlantedRow, ...], files: dict[str, str]) -> Table:
-    """truth/planted_rejects: `row_number` counts data rows from 1, `line_number` lines with the header as line 1."""
+    """truth/planted_rejects: `row_number` is the line of the file, its header being line 1."""
     rows = []
     for row in planted:
         before = sum(1 for other in planted if other.contract == row.contract and other.after < row.after)
-        number = row.after + before + 1
-        rows.append(
-            (row.contract, files[row.contract], number, number + 1, row.column, row.found, row.reason)
-        )
-    columns = ("contract", "file", "row_number", "line_number", "column_name", "found", "reason")
-    return Table(columns, rows)
+        line = row.after + before + 2
+        rows.append((row.contract, files[row.contract], line, row.column, row.found, row.reason))
+    return Table(("contract", "file", "row_number", "column_name", "found", "reason"), rows)

@@ -290,7 +290,7 @@ def test_planted_rejects_stand_where_the_truth_says(written, demo):
     for row in demo.truth["planted_rejects"].records():
         path = written / "inbox" / "demo" / file_name(row["contract"])
         body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        found = list(csv.DictReader(body.decode().splitlines()))[row["row_number"] - 1]
+        found = list(csv.DictReader(body.decode().splitlines()))[row["row_number"] - 2]
         assert found[row["column_name"]] == row["found"]
 
 
