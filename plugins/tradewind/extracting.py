@@ -43,9 +43,10 @@ def extract_one(
 def gate_one(wh: Warehouse, system: System, arrived: Mapping[str, object], context: Mapping) -> str:
     """Check what arrived with Great Expectations; returns the tenant, raises when an expectation failed."""
     # Great Expectations takes seconds to import: only the task that runs it pays.
-    from include.quality import gate
+    from include.quality.arrivals import gate
 
     tenant = str(arrived["tenant"])
-    result = gate.gate(wh, tenant, system, list(arrived["streams"]), context["run_id"])
+    streams = list(arrived["streams"])
+    result = gate(wh.pipeline_dsn, tenant, streams, context["run_id"], source=system.name)
     log.info("%s · %s · %s", tenant, system.name, result)
     return tenant
