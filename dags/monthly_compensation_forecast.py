@@ -8,28 +8,25 @@
 **On call**: a missing input is named and stops the run of that tenant. Clear the failed task after mending it.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import CronPartitionTimetable, get_current_context, task, task_group
+from airflow.sdk import get_current_context, task, task_group
 
 from tradewind import engines
 from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
-from tradewind.defaults import SOME, house_dag
+from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag
 from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, tenant_periods
+from tradewind.timetables import NextCronPartition
 
 with house_dag(
     "monthly_compensation_forecast",
     docs=__doc__,
-    schedule=CronPartitionTimetable("0 8 5 * *", timezone="UTC", run_offset=-1, key_format="%Y-%m"),
+    schedule=NextCronPartition("0 8 5 * *", timezone="UTC", run_offset=-1, key_format="%Y-%m"),
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
     params={"tenant": TENANT, "period": PERIOD, "as_of": AS_OF, "dry_run": DRY_RUN},
-    default_args={
-        "owner": "compensation_team",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=5),
-        "retry_exponential_backoff": False,
-    },
+    default_args=COMPENSATION_TEAM,
     tags=["forecast"],
 ):
 

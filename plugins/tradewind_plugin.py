@@ -1,14 +1,16 @@
-"""The one file Airflow loads from this folder: it puts the dbt docs into the Airflow UI, behind its log-in."""
+"""The one file Airflow loads from this folder: the dbt docs in its UI, behind its log-in, and our timetable."""
 
 from airflow.plugins_manager import AirflowPlugin
 
 from tradewind.api.docs import app as docs_app
+from tradewind.timetables import NextCronPartition
 
 
 class TradewindPlugin(AirflowPlugin):
     """Registers Tradewind's pages with the Airflow UI."""
 
     name = "tradewind"
+    timetables = [NextCronPartition]  # noqa: RUF012
     fastapi_apps = [{"app": docs_app, "url_prefix": "/tradewind", "name": "Tradewind docs"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, SyncCallback
+from airflow.sdk import DAG, CronTriggerTimetable, DeadlineAlert, DeadlineReference, SyncCallback
 
 from tradewind.notify import TellSomebody, late
 
@@ -16,6 +16,8 @@ from tradewind.notify import TellSomebody, late
 DBT_POOL = "dbt"
 #: A joining task of mapped work goes on with the tenants that succeeded; a leaf `all_…` beside it fails the run.
 SOME = "all_done_min_one_success"
+#: A DAG that is unpaused soon after its time waits for the next one; Airflow's own default would run the missed one.
+NEVER_LATE = timedelta(0)
 DEFAULT_ARGS = {
     "owner": "revenue_operations",
     "retries": 4,
@@ -24,6 +26,13 @@ DEFAULT_ARGS = {
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
     "on_failure_callback": TellSomebody(),
+}
+#: The forecast's own rules (ORC-02, C49); its inner calls carry their own retries.
+COMPENSATION_TEAM = {
+    "owner": "compensation_team",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": False,
 }
 
 
@@ -34,8 +43,12 @@ def house_dag(dag_id: str, *, docs: str, deadline: timedelta = timedelta(hours=3
     where a specification row asks for other values.
     """
     arguments = DEFAULT_ARGS | options.pop("default_args", {})
-    # No start date: a DAG that is unpaused waits for its next time. With one, it would run the missed time at once,
-    # for a business date that nobody asked for.
+    if isinstance(options.get("schedule"), str):
+        options["schedule"] = CronTriggerTimetable(
+            options["schedule"], timezone="UTC", run_immediately=NEVER_LATE
+        )
+    # No start date, for the same reason as NEVER_LATE: with one, unpausing runs the last time that was missed, for a
+    # business date that nobody asked for.
     rules = {
         "catchup": False,
         "max_active_runs": 1,
