@@ -124,7 +124,10 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     share, z2 = count / n, _Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(float(centre - half), 0.0), min(float(centre + half), 1.0)
+    # At the ends the formula is exact; in floating point it misses them by 1e-20.
+    low = 0.0 if count == 0 else float(centre - half)
+    high = 1.0 if count == n else float(centre + half)
+    return low, high
 
 
 def exceedance(cents: np.ndarray, budget_amount: Decimal) -> Exceedance:

@@ -11,7 +11,7 @@ from include.errors import TradewindError
 from include.forecast.engine import block_plan, check_size, simulate_block
 from include.forecast.groups import group_statistics, rep_statistics
 from include.forecast.marginal import Marginal
-from include.forecast.summary import exceedance, summarise
+from include.forecast.summary import exceedance, summarise, wilson
 from tests.forecast_cases import g11_portfolio, line, rep, simulation
 
 
@@ -87,3 +87,8 @@ def test_a_portfolio_without_correlation_is_calmer():
     assert float(together.sd) > 2 * float(
         summarise(simulate_block(alone, 1, 0, 20_000).groups[("total", "")]).sd
     )
+
+
+def test_an_interval_ends_where_shares_end():
+    assert wilson(0, 100)[0] == 0.0
+    assert wilson(100, 100)[1] == 1.0
