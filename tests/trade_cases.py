@@ -116,8 +116,9 @@ def decide_all(
     proofs: dict[str, date] | None = None,
     closed: list[tuple[date, date]] | None = None,
     parents: dict[str, str | None] | None = None,
+    forget: bool = True,
 ) -> Outcome:
-    """Run the engine to the end; a given state is asked again as on a later day."""
+    """Run the engine to the end; a given state is asked again as on a later day, unless `forget` is off."""
     inputs = Inputs(
         promotions=tuple(promotions),
         deductions=tuple(deductions or ()),
@@ -127,5 +128,6 @@ def decide_all(
         closed_periods=tuple(ClosedPeriod(start, end) for start, end in closed or ()),
     )
     state = state or LedgerState()
-    state.evaluated.clear()
+    if forget:
+        state.evaluated.clear()
     return Outcome(state, list(run("alpha", inputs, state, as_of, rules or Rules())))
