@@ -41,19 +41,16 @@ COMPANIES = {"demo": (20261031, MEDIUM), "harbor": (20260117, SMALL)}
 
 def build(seed: int, size: WorldSize, tenant: str) -> World:
     """The company of `seed`, whole and in memory; a tenant without a profile of its own trades like `demo`."""
-    tables: dict[str, Table] = {}
-    truth: dict[str, Table] = {}
-    _trade(seed, size, tenant, tables, truth)
-    salesforce = _people(seed, size, tenant, tables)
+    tables, truth = _trade(seed, size, tenant)
+    people_tables, salesforce = _people(seed, size, tenant, tables["customers"])
+    tables |= people_tables
     planted = defects.plant(tables)
     truth["planted_rejects"] = defects.listing(planted, {name: files.file_name(name) for name in tables})
     return World(tenant, seed, size, profile(tenant).currency, AS_OF, tables, salesforce, truth, planted)
 
 
-def _trade(
-    seed: int, size: WorldSize, tenant: str, tables: dict[str, Table], truth: dict[str, Table]
-) -> None:
-    """Master data, promotions, sales, deductions and the ledger."""
+def _trade(seed: int, size: WorldSize, tenant: str) -> tuple[dict[str, Table], dict[str, Table]]:
+    """Master data, promotions, sales, deductions and the ledger: contract tables, and the truth about them."""
     who, rng = profile(tenant), lambda room: stream(seed, tenant, room)
     net = master.network(rng("network"), size, who)
     cat = master.catalogue(rng("catalogue"), size, who, net.banners)
@@ -72,7 +69,7 @@ def _trade(
     claims = deductions_room.post(rng("posting"), net, claims, remittances)
     make_decidable(rng("decidable"), claimant, claims, rivals)
 
-    tables |= {
+    tables = {
         "customers": net.customers, "products": cat.products, "product_costs": cat.product_costs,
         "price_lists": cat.price_lists, "gl_accounts": ledger.gl_accounts(),
         "exchange_rates": ledger.exchange_rates(rng("rates"), who), "fiscal_periods": ledger.fiscal_periods(who),
@@ -88,34 +85,34 @@ def _trade(
     tables["deductions"], tables["deduction_lines"] = deductions_room.deduction_rows(
         rng("reason_codes"), net, cat, claims, remittances, who.currency
     )
-    fees, proofs, truth["ap_payments"] = funding.fee_payments(rng("fees"), promotions, net, who.currency)
+    fees, proofs, fee_truth = funding.fee_payments(rng("fees"), promotions, net, who.currency)
     tables["ap_payments"], tables["proofs_of_performance"] = fees, proofs
     books = ledger.totals(net, cat, invoices, remittances, promotions, fees)
     tables["gl_journal_lines"], unbalanced = ledger.journals(rng("ledger"), who, books, tenant == "demo")
-    truth |= truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
+    truth = truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
+    return tables, truth | {"ap_payments": fee_truth}
 
 
 def _people(
-    seed: int, size: WorldSize, tenant: str, tables: dict[str, Table]
-) -> dict[str, list[dict[str, object]]]:
-    """Reps, quotas, credits and pay into `tables`; returns what the CRM holds."""
+    seed: int, size: WorldSize, tenant: str, customers: Table
+) -> tuple[dict[str, Table], dict[str, list[dict[str, object]]]]:
+    """Reps, quotas, credits and pay, and what the CRM holds."""
     who, rng = profile(tenant), lambda room: stream(seed, tenant, room)
     reps = pay.roster(rng("roster"), size, who)
     windows = pay.quota_windows(reps)
     won = pay.deals(rng("deals"), reps, windows)
     credits = pay.credits_of(won, reps, crm.opportunity_id, who.currency)
     plans, tiers = people.plan_rows()
-    tables |= {
+    tables = {
         "compensation_plans": plans, "compensation_plan_tiers": tiers, "compensation_plan_components": people.component_rows(),
         "sales_reps": people.rep_rows(reps, who.currency), "workers": people.worker_rows(reps, who.currency),
         "quotas": people.quota_rows(reps, windows, who.currency),
         "compensation_budgets": people.budget_rows(reps, who.currency), "sales_credits": credits,
         "incentive_payments": pay.payments(reps, windows, credits, who.currency),
     }  # fmt: skip
-    net = master.network(rng("network"), size, who)
-    accounts = crm.accounts(rng("accounts"), size, net, who)
+    accounts = crm.accounts(rng("accounts"), size, customers, who)
     ids = [str(account["Id"]) for account in accounts]
-    return {
+    return tables, {
         "Account": accounts,
         "Opportunity": crm.opportunities(rng("opportunities"), size, won, reps, ids),
         "User": crm.users(reps),

@@ -68,7 +68,7 @@ def authorise(promotion: Promotion, net: Network, sold: SellOut, lines: list[Inv
     if (
         value is not None
         and promotion.window[1] <= known_through
-        and promotion.status not in ("Draft", "Pending Approval")
+        and promotion.status in (*COMMITTED, "Settled")
     ):
         return Authorised("earned", value, value)
     return Authorised("planned", promotion.planned, value)

@@ -11,9 +11,8 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 
 from include.sandbox.world_compensation import Deal, Rep
-from include.sandbox.world_master import Network
 from include.sandbox.world_names import INDUSTRIES, LAST_NAMES, OEMS, PARTNERS, Profile
-from include.sandbox.world_shape import AS_OF, WorldSize, to_cents
+from include.sandbox.world_shape import AS_OF, Table, WorldSize, to_cents
 
 STAGES = {"Prospecting": 10, "Qualification": 25, "Proposal": 50, "Negotiation": 75}
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -43,10 +42,10 @@ def users(reps: list[Rep]) -> list[dict[str, object]]:
 
 
 def accounts(
-    rng: np.random.Generator, size: WorldSize, net: Network, profile: Profile
+    rng: np.random.Generator, size: WorldSize, customers: Table, profile: Profile
 ) -> list[dict[str, object]]:
     """The retailers of the hierarchy as customers, and prospects and partners beside them."""
-    named = [(row[0], row[1]) for row in net.customers.rows if row[2] in ("Banner", "Bill-to", "Sold-to")]
+    named = [(row[0], row[1]) for row in customers.rows if row[2] in ("Banner", "Bill-to", "Sold-to")]
     others = max(12, size.opportunities // 12)
     kinds = ("Holding", "Stores", "Provisions", "Logistics")
     named += [(None, f"{LAST_NAMES[i % 26]} {kinds[i // 26 % 4]}{f' {i // 104 + 1}' if i >= 104 else ''}")
