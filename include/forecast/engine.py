@@ -139,7 +139,7 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
             quota[line.measure] = float(line.quota)
             reached = float(line.credited / line.quota)
             if line.remaining_quota == 0:
-                attainment[line.measure] = np.full(stop - start, max(reached, 0.0))
+                attainment[line.measure] = np.full(stop - start, reached)
                 continue
             z = streams.normals(rep_entity(rep.rep_key, line.measure), start, stop)
             z *= own_share
@@ -147,7 +147,7 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
             a = line.marginal.attainment(z)
             a *= float(line.remaining_quota / line.quota)
             a += reached
-            attainment[line.measure] = np.maximum(a, 0.0, out=a)
+            attainment[line.measure] = a
         target = None if rep.target_incentive is None else float(rep.target_incentive)
         pay = inputs.plans[rep.plan].payout(attainment, target_incentive=target, quota=quota)
         pay *= 100.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -131,6 +132,7 @@ class SegmentFits:
         default: Fit | None = None,
     ):
         self._observations = list(observations)
+        self._sizes = Counter((o.role, o.band, o.region) for o in self._observations)
         self._minimum, self._region_minimum, self._families = minimum, region_minimum, tuple(families)
         self._default = default
         self.used: dict[str, Fit] = {}
@@ -140,14 +142,14 @@ class SegmentFits:
 
         Raises MissingInput when there is no history at all and no default in the settings.
         """
-        cell = self._select(role, band, region)
-        name = segment_name(role, band, region if len(cell) >= self._region_minimum else None)
+        is_apart = self._sizes[(role, band, region)] >= self._region_minimum
+        name = segment_name(role, band, region if is_apart else None)
         if name not in self.used:
-            self.used[name] = self._fit(role, band, cell)
+            self.used[name] = self._fit(role, band, region if is_apart else None)
         return name, self.used[name]
 
-    def _fit(self, role: str, band: str, cell: list[Observation]) -> Fit:
-        own = cell if len(cell) >= self._region_minimum else self._select(role, band)
+    def _fit(self, role: str, band: str, region: str | None) -> Fit:
+        own = self._select(role, band, region)
         for group, pooled_from in (
             (own, None),
             (self._select(role), f"role:{role}"),

@@ -50,10 +50,10 @@ class PayoutCurve:
         """Payout per unit of base for an array of attainments (any shape; 1 = 100 %). Below zero counts as 0."""
         a = np.maximum(np.asarray(attainment, dtype=np.float64), 0.0)
         if self.attainment_cap is not None:
-            a = np.minimum(a, self.attainment_cap)
+            np.minimum(a, self.attainment_cap, out=a)
         paid = self._tiers(a)
         if self.threshold_mode == "cliff_from_zero":
-            paid = paid * (a >= self.threshold)
+            paid *= a >= self.threshold
         elif self.threshold_mode == "linear_from_threshold":
             ramp = (a - self.threshold) * (self._just_below_target() / (1.0 - self.threshold))
             paid = np.where(a < 1.0, np.maximum(ramp, 0.0), paid)
@@ -142,18 +142,19 @@ class Plan:
         for part in self.components:
             a = attainment[part.measure]
             base = part.weight * self._base(part, target_incentive, quota)
-            paid = part.curve(a) * base
+            paid = part.curve(a)
+            paid *= base
             is_open = None
             if part.gate_measure is not None:
                 is_open = attainment[part.gate_measure] >= part.gate_attainment
-                paid = paid * is_open
+                paid *= is_open
             if part.kicker_amount:
                 reached = a >= 1.0 if is_open is None else (a >= 1.0) & is_open
                 kicker = reached * part.kicker_amount
                 kickers = kicker if kickers is None else kickers + kicker
             total = paid if total is None else total + paid
         if self.cap_multiple is not None:
-            total = np.minimum(total, self.cap_multiple * target_incentive)
+            np.minimum(total, self.cap_multiple * target_incentive, out=total)
         return total if kickers is None else total + kickers
 
     def _base(
