@@ -220,6 +220,7 @@ class Walk:
         self.watermark = since
         self.deleted: list[str] = []
         self.notes: dict[str, object] = {}
+        self._tombstone: list[str] = []
         self._seen: set[str] = set()
         self._repeated = 0
         self._unknown: set[str] = set()
@@ -230,7 +231,7 @@ class Walk:
         columns = self._columns()
         fields = [self.stream.source[column.name] for column in columns]
         expected = self.org.count(self.stream.remote, self.since)
-        for page in self.org.pages(self.stream.remote, [*fields, "IsDeleted"], self.since):
+        for page in self.org.pages(self.stream.remote, [*fields, *self._tombstone], self.since):
             yield from self._page(page, columns)
         if len(self._seen) != expected and len(self._seen) != (
             again := self.org.count(self.stream.remote, self.since)
@@ -247,6 +248,8 @@ class Walk:
     def _columns(self) -> list[Column]:
         """The columns the org has. A field that is gone or of another type stops the stream before it is read."""
         there = self.org.describe(self.stream.remote)
+        # Users are deactivated, never deleted: their object has no such field, and asking for it is an error.
+        self._tombstone = [name for name in ("IsDeleted",) if name in there]
         columns = []
         for column in self.stream.columns:
             api = self.stream.source[column.name]

@@ -124,6 +124,14 @@ def test_deleted_records_are_in_query_all_only(sandbox):
     assert client.query_all(query, include_deleted=True)["totalSize"] == 90
 
 
+def test_users_cannot_be_deleted_and_have_no_column_for_it(sandbox):
+    sandbox.seed("harbor", "User", [{"Id": "005SBX000000001AAA", "Name": "Ada Young", "IsActive": "true"}])
+    client = org("harbor")
+    assert client.query("SELECT IsActive FROM User")["records"][0]["IsActive"] is True
+    with pytest.raises(SalesforceMalformedRequest, match="No such column 'IsDeleted'"):
+        client.query("SELECT IsDeleted FROM User")
+
+
 def test_order_limit_and_nulls(sandbox):
     found = org("demo").query("SELECT Name FROM Opportunity ORDER BY Amount DESC NULLS LAST LIMIT 2 OFFSET 1")
     assert [row["Name"] for row in found["records"]] == ["Deal 4498", "Deal 4497"]

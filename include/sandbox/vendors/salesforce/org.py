@@ -128,6 +128,8 @@ class Org:
             existing = self.get(sobject.name, record_id)
             if existing is None:
                 return Outcome(None, error=FieldError("ENTITY_IS_DELETED", "entity is deleted"))
+            if "IsDeleted" not in sobject.fields:
+                return Outcome(None, error=FieldError("DELETE_FAILED", f"{sobject.name} cannot be deleted"))
             self._keep(sobject.name, {**existing, "IsDeleted": True, "SystemModstamp": _now()})
             return Outcome(existing["Id"])
 
@@ -266,11 +268,12 @@ def _seeded(row: dict[str, Any], sobject: SObject) -> dict[str, Any]:
     for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp"):
         record[name] = record.get(name) or moment
     for name, value in record.items():
-        kind = sobject.fields[name].type
+        kind = SYSTEM_FIELDS.get(name) or sobject.fields[name].type
         if value is not None and kind == "datetime":
             record[name] = show_datetime(as_datetime(value if "T" in value else f"{value}T00:00:00Z"))
         elif isinstance(value, str) and kind in ("boolean", "currency", "number", "percent", "double", "int"):
-            record[name] = sobject.fields[name].accept(value)
+            field = sobject.fields.get(name) or Field(name, kind)
+            record[name] = field.accept(value)
     return record
 
 

@@ -190,7 +190,12 @@ def declared() -> dict[str, SObject]:
             name,
             entry["prefix"],
             entry["label"],
-            {key: Field.declared(key, text) for key, text in (SYSTEM_FIELDS | entry["fields"]).items()},
+            {
+                key: Field.declared(key, text)
+                for key, text in (SYSTEM_FIELDS | entry["fields"]).items()
+                # Users are deactivated, never deleted: the real object has no such column.
+                if key != "IsDeleted" or entry.get("is_deletable", True)
+            },
         )
         for name, entry in document.items()
     }
@@ -198,7 +203,9 @@ def declared() -> dict[str, SObject]:
 
 def with_seeded_fields(sobject: SObject, records: list[dict[str, Any]]) -> SObject:
     """The object with a custom field for every seeded column that is not declared."""
-    unknown = {key for record in records for key in record} - set(sobject.fields) - {"attributes"}
+    unknown = (
+        {key for record in records for key in record} - set(sobject.fields) - {"attributes", *SYSTEM_FIELDS}
+    )
     extra = {
         name: Field(name, _kind([record.get(name) for record in records]), is_external_id=False)
         for name in sorted(unknown)
