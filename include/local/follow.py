@@ -191,6 +191,6 @@ class Follower:
 
 
 def _label(task: dict) -> str:
-    """A task by its name, with the tenant or number of a mapped one."""
-    index = task.get("rendered_map_index") or (task["map_index"] if task["map_index"] >= 0 else "")
-    return f"{task['task_id']} [{index}]" if index != "" else task["task_id"]
+    """A task by its name, with what a mapped one is about once it has begun."""
+    about = task.get("rendered_map_index")
+    return f"{task['task_id']} [{about}]" if about and not about.isdigit() else task["task_id"]

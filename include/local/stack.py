@@ -24,7 +24,7 @@ from include.local import environment, places, ports, postgres, processes, super
 from include.local.airflow_api import Airflow
 from include.local.ports import Ports
 
-START_SECONDS = 240
+START_SECONDS = 420
 DOWN_SECONDS = 30
 
 #: Airflow pools the DAGs use: name -> (slots, what it limits).
@@ -47,7 +47,7 @@ def up(say=print) -> Ports:
         if not supervised:
             end_leftovers(state)
             _create_metadata(server)
-            _migrate(settled, state, say)
+            migrate(settled, state, say)
             _write_password(state)
             say("Starting the sandbox and Airflow")
             _launch(settled, state)
@@ -165,7 +165,7 @@ def _create_metadata(server: postgres.Server) -> None:
             conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
 
 
-def _migrate(settled: Ports, state: Path, say) -> None:
+def migrate(settled: Ports, state: Path, say) -> None:
     """Bring both databases to this code's schema, side by side; Airflow's only when it is not there already."""
     commands = {"warehouse": ("-m", "include.warehouse.migrate")}
     if _metadata_mark(settled) != _remembered_mark(state):
