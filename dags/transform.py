@@ -15,7 +15,7 @@ from tradewind.defaults import house_dag
 from tradewind.operators.dbt import DbtLayer
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
-LAYERS = ("seeds", "staging", "master", "planning", "finance", "intelligence", "analytics")
+LAYERS = ("seeds", "staging", "master", "intelligence", "planning", "finance", "analytics")
 
 with house_dag(
     "transform",

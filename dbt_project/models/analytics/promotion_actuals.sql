@@ -1,3 +1,4 @@
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
 with promotions as (
     select * from {{ ref('promotions') }} where status in ('Approved', 'Live', 'Closed', 'Settled')
 ),
@@ -6,7 +7,7 @@ promotion_products as (
     select * from {{ ref('promotion_products') }}
 ),
 
-customers as (
+customers as not materialized (
     select * from {{ ref('customers') }}
 ),
 

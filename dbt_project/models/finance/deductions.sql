@@ -1,8 +1,9 @@
-with deductions as (
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
+with deductions as not materialized (
     select * from {{ ref('unified_deductions') }}
 ),
 
-customers as (
+customers as not materialized (
     select * from {{ ref('customers') }}
 ),
 

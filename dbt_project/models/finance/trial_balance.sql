@@ -1,4 +1,5 @@
-with ledger_entries as (
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
+with ledger_entries as not materialized (
     select * from {{ ref('ledger_entries') }}
 ),
 

@@ -1,3 +1,4 @@
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
 with promotions as (
     select * from {{ ref('promotions') }}
     where status in ('Approved', 'Live', 'Closed', 'Settled') and settlement_method in ('scan_back', 'bill_back')
@@ -7,15 +8,15 @@ promotion_products as (
     select * from {{ ref('promotion_products') }}
 ),
 
-customers as (
+customers as not materialized (
     select * from {{ ref('customers') }}
 ),
 
-pos_facts as (
+pos_facts as not materialized (
     select * from {{ source('intelligence', 'pos_facts') }}
 ),
 
-shipment_facts as (
+shipment_facts as not materialized (
     select * from {{ ref('shipment_facts') }}
 ),
 

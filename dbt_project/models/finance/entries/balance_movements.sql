@@ -1,4 +1,5 @@
-with gl_balances as (
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
+with gl_balances as not materialized (
     select *, fiscal_year * 1000 + fiscal_period as period_number from {{ ref('gl_balances') }}
 ),
 
@@ -31,14 +32,7 @@ closing_periods as (
 -- A period that states closing balances states them all: what it does not name stands at zero.
 positions as (
     select
-        closing_accounts.tenant_id,
-        closing_accounts.company_code,
-        closing_accounts.account_code,
-        closing_accounts.currency,
-        closing_accounts.scenario,
-        closing_periods.fiscal_year,
-        closing_periods.fiscal_period,
-        closing_periods.period_number,
+        closing_accounts.*, closing_periods.fiscal_year, closing_periods.fiscal_period, closing_periods.period_number,
         coalesce(stood.amount, 0) as amount
     from closing_accounts
     inner join closing_periods
@@ -69,13 +63,8 @@ stepped as (
 -- Movements reported since the last closing balance are part of the way to this one.
 explained as (
     select
-        stepped.tenant_id,
-        stepped.company_code,
-        stepped.account_code,
-        stepped.currency,
-        stepped.scenario,
-        stepped.period_number,
-        sum(moved.amount) as amount
+        stepped.tenant_id, stepped.company_code, stepped.account_code, stepped.currency, stepped.scenario,
+        stepped.period_number, sum(moved.amount) as amount
     from stepped
     inner join moved
         on stepped.tenant_id = moved.tenant_id
