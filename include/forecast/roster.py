@@ -66,6 +66,7 @@ class Roster:
     reasons: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     plans: dict[str, Plan] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    short: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 class _Excluded(Exception):
@@ -122,6 +123,12 @@ class RosterBuilder:
             except TradewindError as error:
                 roster.reasons[code][key] = f"{error.where}: expected {error.expected}, got {error.got}"
         roster.reps = {code: reps for code, reps in roster.reps.items() if reps}
+        for code, keys in roster.short.items():
+            shown = ", ".join(sorted(keys)[:5]) + (", …" if len(keys) > 5 else "")
+            roster.notes[code].append(
+                f"{len(keys)} reps have no quota window at the end of the year ({shown}): nothing is forecast"
+                " for them after their last window"
+            )
         if not roster.reps:
             raise no_history or _all_excluded(roster.reasons)
         return roster
@@ -214,6 +221,8 @@ class RosterBuilder:
         quota = quota_of(clip_windows(windows, start, end))
         if quota <= 0:
             raise _Excluded(f"{measure} quota is zero")
+        if covered[-1].end < end:
+            roster.short[code].add(key)
         credited = self._credited(key, code, measure, covered, roster)
         coming = clip_windows(windows, max(as_of + DAY, start), end)
         months = months_of(coming)

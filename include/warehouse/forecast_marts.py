@@ -23,6 +23,8 @@ _MARTS = {
     "rep_attainment": "rep_key, measure, period_start, period_end, quota_amount, credited_amount, attainment,"
     " currency",
 }
+#: A year of 52 weeks has 364 days; anything much shorter is a calendar that is not all there.
+_SHORTEST_YEAR = 350
 _CREDITS = (
     "SELECT rep_key, measure, credit_type, credit_date, currency, sum(amount) AS amount"
     " FROM planning.sales_credits WHERE credit_date >= %s AND credit_date <= %s"
@@ -56,7 +58,10 @@ def read_marts(conn: psycopg.Connection, *, start: date, as_of: date) -> MartRow
 
 
 def fiscal_year_of(conn: psycopg.Connection, calendar: str, last_day: date) -> tuple[date, date] | None:
-    """First day, and first day after, of the loaded fiscal year that contains `last_day`; None without one."""
+    """First day, and first day after, of the loaded fiscal year that contains `last_day`; None without one.
+
+    A calendar loaded in part (only its closed periods, say) is no year: that is None too.
+    """
     relation = "master.fiscal_periods"
     if not _exists(conn, relation):
         return None
@@ -65,7 +70,9 @@ def fiscal_year_of(conn: psycopg.Connection, calendar: str, last_day: date) -> t
         f" (SELECT max(fiscal_year) FROM {relation} WHERE calendar = %s AND %s BETWEEN start_date AND end_date)",
         (calendar, calendar, last_day),
     ).fetchone()
-    return None if row[0] is None else (row[0], row[1])
+    if row[0] is None or (row[1] - row[0]).days < _SHORTEST_YEAR:
+        return None
+    return row[0], row[1]
 
 
 def _exists(conn: psycopg.Connection, relation: str) -> bool:

@@ -154,6 +154,15 @@ def test_credits_after_as_of_and_outside_windows_do_not_count():
     assert simulation.notes[0].startswith("R000: revenue credits of 237000 lie outside any quota window")
 
 
+def test_quotas_that_end_before_the_year_are_noted():
+    rows = company()
+    quotas = [
+        q for q in rows.quotas if not (q["rep_key"] < "R002" and q["period_start"] == date(2026, 10, 1))
+    ]
+    simulation = frozen(replace(rows, quotas=quotas))[0]
+    assert simulation.notes[-1].startswith("2 reps have no quota window at the end of the year (R000, R001)")
+
+
 def test_overlay_credits_are_noted_and_not_counted():
     """G-13, C2: a deal's revenue splits are attainment, its overlay is not."""
     rows = company()

@@ -252,3 +252,27 @@ def test_killed_anywhere_and_run_again_ends_the_same(wh, tmp_path, point, nth):
         wh, "SELECT result_hash, status, progress FROM planning.monte_carlo_runs ORDER BY scenario_id"
     )
     assert reports == {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
+
+
+def test_the_loaded_fiscal_year_wins_and_half_a_calendar_does_not(wh):
+    def horizon(run_id: str) -> tuple:
+        ids = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id=run_id)
+        return query(
+            wh,
+            "SELECT horizon_start, horizon_end FROM planning.monte_carlo_runs WHERE simulation_id = %s",
+            ids[0],
+        )[0]
+
+    with wh.pipeline() as conn:
+        conn.execute(
+            "CREATE TABLE master.fiscal_periods (tenant_id text, calendar text, fiscal_year int, period int,"
+            " start_date date, end_date date)"
+        )
+        conn.execute(
+            "INSERT INTO master.fiscal_periods SELECT 'alpha', 'standard', 2026, n, d, (d + 27)"
+            " FROM (SELECT n, date '2025-12-28' + 28 * (n - 1) AS d FROM generate_series(1, 13) n) weeks"
+        )
+    assert horizon("thirteen") == (date(2025, 12, 28), date(2026, 12, 27))
+    with wh.pipeline() as conn:
+        conn.execute("DELETE FROM master.fiscal_periods WHERE period > 11")
+    assert horizon("eleven") == (date(2026, 1, 1), date(2027, 1, 1))
