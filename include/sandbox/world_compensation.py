@@ -155,7 +155,8 @@ def deals(
 ) -> list[Deal]:
     """Won deals, in time order: each executive's window total is attainment times quota, in one to six deals.
 
-    Now and then the smallest deals of two executives of a region are one deal that they share.
+    Now and then the smallest deals of two executives of a region are one deal that they share. The last rep of
+    the roster has quotas and has not won anything yet.
     """
     factors = {start: rng.standard_normal(5) for start in QUARTERS}
     regions = sorted({rep.region for rep in reps})
@@ -169,7 +170,7 @@ def deals(
             attainment = float(np.exp(np.log(0.95) - SIGMA**2 / 2 + SIGMA * z))
             if rep.ramp_months and (start - rep.hired).days < 180:
                 attainment *= 0.7
-            dry = rng.random() < NO_WIN
+            dry = rng.random() < NO_WIN or rep is reps[-1]
             last = min(end - timedelta(days=1), AS_OF)
             if dry or last < start:
                 continue

@@ -265,6 +265,11 @@ def test_attainment_has_zeros_and_regional_correlation(demo):
     assert 0.25 < logs.std() < 0.55 and -0.4 < logs.mean() < 0.1
 
 
+def test_one_rep_has_quotas_and_no_win(demo):
+    credited = set(demo.tables["sales_credits"].column("rep_key"))
+    assert set(demo.tables["quotas"].column("rep_key")) - credited == {demo.tables["sales_reps"].rows[-1][0]}
+
+
 def test_engineers_and_managers_are_measured_by_their_teams(demo):
     roles = pairs(demo.tables["sales_reps"], "rep_key", "role")
     quota, credited = defaultdict(Decimal), defaultdict(Decimal)
