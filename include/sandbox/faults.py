@@ -3,7 +3,7 @@
 A rule says which requests it concerns (`host` and `path` are shell patterns, `path` otherwise matches as a part of
 path and query), how many to let pass first (`skip`), how many to break (`times`, 0 = all) and how (`kind`):
 
-status      answer `status` in the vendor's own words; `retry_after` and `message` are optional
+status      answer `status` in the vendor's own words; optional: `message`, `retry_after`, `headers`, whole `body`
 slow        wait `seconds`, then answer
 cut         drop the connection before the vendor sees the request
 lose_response  the vendor does its work, the answer never arrives
@@ -91,6 +91,8 @@ class Faults:
                 raise ValueError(f"rule {position}: {name} must be a whole number, 0 or more")
         if entry["kind"] == "mutate" and entry.get("change") not in mutations.CHANGES:
             raise ValueError(f"rule {position}: change must be one of {', '.join(mutations.CHANGES)}")
+        if entry.get("change") == "set_top" and not isinstance(entry.get("field"), str):
+            raise ValueError(f"rule {position}: set_top needs the name of a field")
         if entry["kind"] == "status" and not 100 <= int(entry.get("status", 0)) <= 599:
             raise ValueError(f"rule {position}: status must be an HTTP status")
         known = {name: entry[name] for name in FIELDS if name in entry}
@@ -203,6 +205,7 @@ class FaultLayer:
         body, headers = self.vendor.error(status, rule.options.get("message"))
         if "body" in rule.options:
             body = rule.options["body"]
+        headers = {**headers, **rule.options.get("headers", {})}
         if "retry_after" in rule.options:
             headers = {**headers, "Retry-After": str(rule.options["retry_after"])}
         named = [(name.lower().encode(), str(value).encode("latin-1")) for name, value in headers.items()]

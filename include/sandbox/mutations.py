@@ -26,8 +26,10 @@ def apply(options: dict[str, Any], content_type: str, body: bytes, previous: byt
         document = json.loads(body)
     except ValueError:
         return body
+    if change == "set_top" and isinstance(document, dict):
+        return json.dumps({**document, options["field"]: options.get("value")}).encode()
     records, put = _locate(document)
-    if records is None:
+    if records is None or change == "set_top":
         return body
     if change == "replace_by_previous":
         before, _ = _locate(json.loads(previous)) if previous else (records, None)
@@ -38,6 +40,8 @@ def apply(options: dict[str, Any], content_type: str, body: bytes, previous: byt
 
 
 def _apply_csv(change: str, options: dict[str, Any], body: bytes, previous: bytes | None) -> bytes:
+    if change == "set_top":
+        return body
     source = previous if change == "replace_by_previous" and previous else body
     reader = csv.DictReader(io.StringIO(source.decode()))
     records = list(reader)
@@ -103,6 +107,11 @@ def _drop_rows(records: list, options: dict) -> list:
     return records[: -int(options.get("count", 1))]
 
 
+def _reverse_rows(records: list, options: dict) -> list:
+    """The page is out of order."""
+    return records[::-1]
+
+
 CHANGES = {
     "add_field": _add_field,
     "drop_field": _drop_field,
@@ -110,6 +119,9 @@ CHANGES = {
     "drop_rows": _drop_rows,
     "drop_page": _drop_page,
     "num_to_text": _num_to_text,
+    "reverse_rows": _reverse_rows,
+    # `field` of the page itself is `value`: a wrong total, a next link in a loop or to another host.
+    "set_top": None,
     # The page before again, with its own link to the next: the walk sees it twice.
     "repeat_page": None,
     # The page before under this page's link: as many rows as promised, and some of them lost.

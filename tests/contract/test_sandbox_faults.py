@@ -137,6 +137,29 @@ def test_mutations_of_fields(sandbox, client):
     assert client.query(QUERY)["records"][0]["Amount"] == "USD 1001.25"
 
 
+def test_mutations_of_the_page_itself(sandbox, client):
+    sandbox.fault(mutation("set_top", field="totalSize", value=9, skip=0))
+    assert client.query(QUERY)["totalSize"] == 9
+    sandbox.fault(mutation("reverse_rows", skip=0))
+    assert client.query(QUERY)["records"][-1]["Name"] == "Deal 1"
+    loop = client.query(QUERY)["nextRecordsUrl"]
+    sandbox.fault(
+        {**PAGES, "path": loop, "kind": "mutate", "change": "set_top", "field": "nextRecordsUrl"}
+        | {"value": loop}
+    )
+    assert client.query_more(loop, identifier_is_url=True)["nextRecordsUrl"] == loop
+
+
+def test_redirect_and_success_with_an_error_inside(sandbox, client):
+    sandbox.fault(
+        {**PAGES, "kind": "status", "status": 302, "headers": {"Location": "https://169.254.169.254/latest"}},
+        {**PAGES, "kind": "status", "status": 200, "body": {"error": "internal"}},
+    )
+    with pytest.raises(requests.exceptions.ProxyError, match=r"169\.254\.169\.254 is not played"):
+        client.query(QUERY)
+    assert client.query(QUERY) == {"error": "internal"}
+
+
 def test_mutation_of_bulk_results(sandbox, client):
     sandbox.fault({"host": HOST, "path": "/results", "kind": "mutate", "change": "dup_rows", "count": 5})
     (page,) = client.bulk2.Opportunity.query(QUERY, wait=0)
@@ -161,6 +184,7 @@ def test_rules_are_counted_listed_and_dropped(sandbox, client):
     [
         {"kind": "explode"},
         {"kind": "mutate", "change": "explode"},
+        {"kind": "mutate", "change": "set_top"},
         {"kind": "status"},
         {"kind": "slow", "skip": -1},
         {"kind": "slow", "times": "often"},

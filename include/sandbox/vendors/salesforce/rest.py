@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -384,6 +385,7 @@ def write_all(
     rows are refused where the fault `reject_rows` says so.
     """
     named = [str(row[key]).lower() if key and row.get(key) is not None else None for row in rows]
+    uses = Counter(named)
     refused = FieldError(
         (rejected or {}).get("code", "FIELD_CUSTOM_VALIDATION_EXCEPTION"),
         (rejected or {}).get("message", "refused by a validation rule of the sandbox"),
@@ -394,7 +396,7 @@ def write_all(
             for position, row in enumerate(rows):
                 if position < int((rejected or {}).get("failed", 0)):
                     outcomes.append(Outcome(None, error=refused))
-                elif named[position] is not None and named.count(named[position]) > 1:
+                elif named[position] is not None and uses[named[position]] > 1:
                     error = FieldError(
                         "DUPLICATE_VALUE", f"Duplicate external id specified: {row[key]}", (key,)
                     )
@@ -409,7 +411,10 @@ def write_all(
             "ALL_OR_NONE_OPERATION_ROLLED_BACK",
             "Record rolled back because not all records were valid and the request was using AllOrNone header",
         )
-        outcomes = [outcome if outcome.error else Outcome(None, error=undone) for outcome in outcomes]
+        return [outcome if outcome.error else Outcome(None, error=undone) for outcome in outcomes]
+    except BaseException:
+        org.forget_unsaved()
+        raise
     return outcomes
 
 
