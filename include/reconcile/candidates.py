@@ -37,7 +37,7 @@ class ClaimColumns:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs in claim order: claim i owns rows offsets[i] to offsets[i + 1].
+    """Pairs in claim order, then by customer and window start: claim i owns rows offsets[i] to offsets[i + 1].
 
     `promotion` int64 index into the promotions given to the index; `relation` int8 index into RELATIONS;
     `customer_fit`, `date_fit`, `tactic_fit` float64 (NaN tactic_fit = the claim's reason is unmapped);
@@ -156,17 +156,15 @@ def _joined(parts, claim_count: int, rules: Rules) -> Candidates:
     claim, promotion, relation, outside, tactic_fit = (
         np.concatenate(columns) for columns in zip(*([empty, *parts]), strict=True)
     )
-    order = np.lexsort((promotion, claim))
-    relation, outside = relation[order], outside[order]
     fits = np.array([float(rules.relation_fits[name]) for name in RELATIONS])
     limit = np.where(outside >= 0, rules.days_after_window, rules.days_before_window)
     return Candidates(
-        offsets=np.searchsorted(claim[order], np.arange(claim_count + 1)),
-        promotion=promotion[order],
+        offsets=np.searchsorted(claim, np.arange(claim_count + 1)),
+        promotion=promotion,
         relation=relation.astype(np.int8),
         customer_fit=fits[relation],
         date_fit=1.0 - np.abs(outside) / np.maximum(limit, 1),
-        tactic_fit=tactic_fit[order],
+        tactic_fit=tactic_fit,
         days_outside=outside,
     )
 
