@@ -31,6 +31,10 @@ _MOMENT = re.compile(
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: What is cut off both ends of a cell: Unicode's white space, and marks that show as nothing.
+_INVISIBLE = "".join(
+    map(chr, (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C)))
+) + ("\u2028\u2029\u202f\u205f\u3000\ufeff")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _OPEN_END = date(9999, 12, 31)
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
@@ -89,7 +93,7 @@ class CellParser(dict):
         """The cell's COPY text; raises CellRefused."""
         if isinstance(cell, Unreadable):
             raise CellRefused(cell.expected, cell.reason)
-        text = cell.strip()
+        text = cell.strip(_INVISIBLE)
         if not text:
             return self._empty()
         value = self._parse(text)
@@ -140,7 +144,7 @@ def parse_text(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise CellRefused("Unicode text", "the cell holds half of a character (a lone surrogate)") from None
-    return unicodedata.normalize("NFC", text.strip("\ufeff\u200b")) or _nothing()
+    return unicodedata.normalize("NFC", text)
 
 
 def parse_currency(text: str) -> str:
@@ -308,7 +312,7 @@ def _why_no_number(text: str) -> str:
         return "a decimal comma; write a point"
     if text.startswith("(") and text.endswith(")"):
         return "brackets for a negative amount; write a minus sign in front"
-    if re.fullmatch(r"[0-9.]+-", text) or text[0] in "−–—":
+    if re.fullmatch(r"[0-9.]+-", text) or text[:1] in tuple("−–—"):
         return "the minus sign is not a plain one in front"
     if re.search(r"[$€£¥]", text):
         return "a currency sign; the currency has its own column"
@@ -321,10 +325,6 @@ def _why_no_date(text: str) -> str:
     if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", text):
         return "a time of day where a date is expected"
     return "not an ISO 8601 date"
-
-
-def _nothing() -> str:
-    raise CellRefused("text", "the cell holds invisible characters only")
 
 
 def _no_constant(name: str) -> object:

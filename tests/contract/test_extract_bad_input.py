@@ -133,7 +133,7 @@ CELLS: dict[str, tuple[str, str, str, str]] = {
     "key with a NUL byte": ("deductions", "deduction_key", "D\x001", "NUL"),
     "key with a line break": ("deductions", "deduction_key", "D\n1", "line break"),
     "key too long for an index": ("deductions", "deduction_key", "D" * 3000, "bytes"),
-    "key of invisible characters": ("deductions", "deduction_key", "\u200b", "invisible"),
+    "key of invisible characters": ("deductions", "deduction_key", "\u200b", "required and empty"),
     "text with a NUL byte": ("deductions", "description", "promo\x00", "NUL"),
     "text with an escape character": ("deductions", "description", "promo\x1b[2J", "control character"),
     "currency is a word": ("deductions", "currency", "dollars", "ISO 4217"),
