@@ -75,13 +75,13 @@ def draw_contributions(axes: Axes, simulation: SimulationReport, kind: str, most
     means = [float(row["mean"]) for row in rows[:most]]
     tails = [float(row["es95_contribution"]) for row in rows[:most]]
     if len(rows) > most:
-        names.append(f"{len(rows) - most} others")
+        names.append(f"{len(rows) - most} more")
         means.append(float(sum(row["mean"] for row in rows[most:])))
         tails.append(float(sum(row["es95_contribution"] for row in rows[most:])))
     at = np.arange(len(names))
     axes.barh(at - 0.19, means, 0.36, color=ACCENT, label="mean")
     axes.barh(at + 0.19, tails, 0.36, color=SOFT, label="in the worst 5 %")
-    axes.set_yticks(at, [name if len(name) <= 24 else name[:23] + "…" for name in names])
+    axes.set_yticks(at, [name if len(name) <= 22 else name[:21] + "…" for name in names])
     axes.invert_yaxis()
     # Room for the legend beside the longest bar.
     axes.set_xlim(0, 1.35 * max([*means, *tails, 1.0]))

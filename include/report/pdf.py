@@ -68,7 +68,7 @@ def _overview(report: ForecastReport, simulation: SimulationReport) -> Figure:
         fontsize=8,
     )  # fmt: skip
     _figures(figure, simulation)
-    grid = figure.add_gridspec(2, 2, left=0.09, right=0.96, top=0.74, bottom=0.06, hspace=0.38, wspace=0.26)
+    grid = figure.add_gridspec(2, 2, left=0.135, right=0.96, top=0.74, bottom=0.06, hspace=0.38, wspace=0.2)
     draw_fan(figure.add_subplot(grid[0, 0]), simulation)
     draw_exceedance(figure.add_subplot(grid[0, 1]), simulation)
     draw_contributions(figure.add_subplot(grid[1, 0]), simulation, "region")

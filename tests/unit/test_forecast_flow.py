@@ -276,3 +276,26 @@ def test_the_loaded_fiscal_year_wins_and_half_a_calendar_does_not(wh):
     with wh.pipeline() as conn:
         conn.execute("DELETE FROM master.fiscal_periods WHERE period > 11")
     assert horizon("eleven") == (date(2026, 1, 1), date(2027, 1, 1))
+
+
+_PROMISED = {
+    "runs": "simulation_id name iterations seed as_of input_hash result_hash status progress",
+    "results": "simulation_id currency scenario_id simulation_date iteration total_compensation",
+    "groups": "simulation_id group_kind group_key mean p10 p50 p90 es95_contribution",
+}
+
+
+def test_the_tables_have_the_columns_others_read(warehouse):
+    """The results others read, with the tenant first and totals as NUMERIC(19,4)."""
+    for table, promised in _PROMISED.items():
+        columns = query(
+            warehouse,
+            "SELECT column_name, data_type, numeric_precision, numeric_scale FROM information_schema.columns"
+            " WHERE table_schema = 'planning' AND table_name = %s ORDER BY ordinal_position",
+            f"monte_carlo_{table}",
+        )
+        names = [column[0] for column in columns]
+        assert names[0] == "tenant_id"
+        assert set(promised.split()) <= set(names)
+        if table == "results":
+            assert ("total_compensation", "numeric", 19, 4) in columns
