@@ -1,12 +1,13 @@
 """Which promotion a claim belongs to, or why a person has to say.
 
 A match is accepted when its score is at least `accept_score` and leads the second by `accept_lead`
-(semantics 5b). Three guards stand beside that rule, because a wrong automatic settlement costs more than a
+(semantics 5b). Four guards stand beside that rule, because a wrong automatic settlement costs more than a
 question:
 
 - Where another open promotion fits equally well but for the amount, the amount must agree with the winner's
   open amount inside the tolerance. Being merely the nearer of two amounts is not evidence.
 - A claim without a telling reason (unmapped, OTHER) needs product lines that overlap.
+- A claim whose product lines are none of the promotion's is not that promotion's, whatever else agrees.
 - A claim larger than the winner is spread over several promotions only when exactly one combination of
   their open amounts sums to it; otherwise the spread is proposed to a person, not booked.
 """
@@ -79,6 +80,8 @@ def decide(claim: Decimal, reason: str | None, candidates: Sequence[Scored], rul
         return _ask(
             "weak", best, "the reason does not say what it is for and no product lines confirm the match"
         )
+    if best.product_fit == 0:
+        return _ask("weak", best, f"its products are none of {best.promotion_key}'s")
     lead = best.score - candidates[1].score if len(candidates) > 1 else MICRO
     over = within_tolerance(
         claim, authorised=best.authorised, settled_before=best.settled_before, tolerance=rules.tolerance
@@ -114,7 +117,9 @@ def _rivals(best: Scored, candidates: Sequence[Scored], rules: Rules) -> list[Sc
 def _combination(claim: Decimal, candidates: Sequence[Scored], rules: Rules) -> Decision | None:
     """The only combination of open amounts that sums to the claim, when it has at least two promotions."""
     members = [
-        c for c in candidates if c.plain_score >= rules.accept_score * MICRO and c.open_amount is not None
+        c
+        for c in candidates
+        if c.plain_score >= rules.accept_score * MICRO and c.open_amount is not None and c.product_fit != 0
     ]
     amounts = [c.open_amount for c in members]
     found = exact_subsets(claim, amounts, size=rules.subset_size, among=rules.subset_candidates, limit=2)

@@ -161,12 +161,16 @@ def choose(claim, rows, settled):
     weak = claim.reason_code_normalized in {None, "OTHER"}
     if weak and (parts["product"] is None or parts["product"] < Fraction(1, 2)):
         return Verdict("NEEDS_REVIEW", score=shown)
+    if parts["product"] == 0:
+        return Verdict("NEEDS_REVIEW", score=shown)
     lead = value + rows[1][0] if len(rows) > 1 else 1_000_000
     before = settled.get(best.promotion_key, 0)
     over = Fraction(before + claim.amount) > Fraction(authorised_of(best)) * Fraction(102, 100)
     if over or lead < 100_000:
         sums = []
-        members = [r for r in rows if r[5] >= 800_000 and r[3]["amount"] is not None][:12]
+        members = [
+            r for r in rows if r[5] >= 800_000 and r[3]["amount"] is not None and r[3]["product"] != 0
+        ][:12]
         for size in (1, 2, 3, 4):
             for group in combinations(members, size):
                 opens = [open_of(r[2], settled) for r in group]

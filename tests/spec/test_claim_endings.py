@@ -223,6 +223,16 @@ def test_needs_review_for_a_reason_nobody_mapped():
     assert ending(told, "D1") == "SETTLED"
 
 
+def test_needs_review_for_products_the_promotion_does_not_have():
+    """Customer, date, amount and reason agree, and the claim's own lines say it is about something else."""
+    plan = [promotion("P1", "10000", product_keys=frozenset({"A", "B"}))]
+    other = decide_all(plan, [deduction("D1", "10000", product_keys=frozenset({"C"}))])
+    assert ending(other, "D1") == "NEEDS_REVIEW"
+    assert not other.state.settlements
+    shared = decide_all(plan, [deduction("D1", "10000", product_keys=frozenset({"B", "C"}))])
+    assert ending(shared, "D1") == "SETTLED"
+
+
 def test_needs_review_for_a_reference_that_contradicts():
     """A named promotion is taken at its word only if it exists, is the customer's, and may be claimed."""
     plans = [
