@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,15 @@ from include.warehouse.session import Warehouse
 from include.warehouse.tenants import ensure_tenant
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Airflow reads these once, when it is first imported, by whichever test comes first.
+os.environ.update(
+    AIRFLOW_HOME=tempfile.mkdtemp(prefix="tradewind-airflow-"),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+)
 
 
 @pytest.fixture(scope="session")

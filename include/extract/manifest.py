@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from include.extract.contracts import Column, Rule
@@ -54,13 +54,24 @@ class Stream:
 
 @dataclass(frozen=True)
 class System:
-    """One source system. `schedule` is a cron in the tenant's zone, or None for runs by hand and by event."""
+    """One source system. `schedule` is a cron in UTC, or None for runs by hand and by event.
+
+    `reader` names the flow that brings its rows in, as module:function. It takes the warehouse, the tenant, the
+    client (a folder for a system without `conn_id`) and the run id.
+    """
 
     name: str
     title: str
     streams: tuple[Stream, ...]
     conn_id: str | None = None
     schedule: str | None = None
+    reader: str = "include.flows.extract:extract_files"
+
+    @property
+    def flow(self) -> Callable[..., object]:
+        """The function that `reader` names, imported when it is needed."""
+        module, _, function = self.reader.partition(":")
+        return getattr(importlib.import_module(module), function)
 
     def relation(self, stream: Stream) -> str:
         """The landing table of `stream`."""

@@ -6,6 +6,8 @@ returns or stores one.
 
 from __future__ import annotations
 
+import importlib
+
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg.conninfo import make_conninfo
@@ -30,42 +32,15 @@ def connection_id(system: str, tenant: str) -> str | None:
     return name
 
 
-def salesforce(conn_id: str):
-    """A simple_salesforce client through Airflow's Salesforce hook."""
-    from airflow.providers.salesforce.hooks.salesforce import SalesforceHook
-
-    return SalesforceHook(salesforce_conn_id=conn_id).get_conn()
-
-
-def snowflake(conn_id: str):
-    """A Snowflake DB-API connection through Airflow's Snowflake hook, with timeouts so that it cannot hang."""
-    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
-
-    return SnowflakeHook(snowflake_conn_id=conn_id).get_conn()
-
-
-def sharepoint(conn_id: str):
-    """A Microsoft Graph client for the drive that the connection names."""
-    from include.publish.graph import GraphClient
-
-    connection = BaseHook.get_connection(conn_id)
-    extra = connection.extra_dejson
-    return GraphClient(
-        tenant=extra["tenant_id"],
-        client_id=connection.login,
-        client_secret=connection.password,
-        site_host=extra["site_host"],
-        site_path=extra["site_path"],
-    )
-
-
-OPENERS = {"salesforce": salesforce, "snowflake": snowflake, "sharepoint": sharepoint}
+def open_client(system: str, conn_id: str):
+    """The client of `system` over an Airflow connection; see `tradewind.clients`."""
+    return importlib.import_module(f"tradewind.clients.{system}").open_client(conn_id)
 
 
 def client(system: str, tenant: str):
     """The client of `system` for `tenant`, or None when the tenant has no connection to it."""
     conn_id = connection_id(system, tenant)
-    return OPENERS[system](conn_id) if conn_id else None
+    return open_client(system, conn_id) if conn_id else None
 
 
 def _dsn(conn_id: str) -> str:

@@ -9,9 +9,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
 from include.extract.manifest import System
-from include.flows import extract
 from include.warehouse.session import Warehouse
-from tradewind.connections import OPENERS, connection_id
+from tradewind.connections import connection_id, open_client
 
 log = logging.getLogger("tradewind")
 
@@ -29,14 +28,18 @@ def extract_one(
         folder = asked or settings.inbox(tenant)
         if not asked and not folder.is_dir():
             raise AirflowSkipException(f"{tenant} has no inbox at {folder}")
-        summary = extract.extract_files(wh, tenant, folder, run_id)
+        summary = system.flow(wh, tenant, folder, run_id)
     else:
         conn_id = connection_id(system.name, tenant)
         if conn_id is None:
             raise AirflowSkipException(f"{tenant} has no connection {system.name}_{tenant}")
-        opener = OPENERS[system.name]
-        flow = getattr(extract, f"extract_{system.name}")
-        summary = flow(wh, tenant, opener(conn_id), run_id, login=lambda: opener(conn_id))
+        summary = system.flow(
+            wh,
+            tenant,
+            open_client(system.name, conn_id),
+            run_id,
+            login=lambda: open_client(system.name, conn_id),
+        )
     return {"tenant": tenant, "streams": summary.streams}
 
 

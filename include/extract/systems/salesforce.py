@@ -55,6 +55,7 @@ SYSTEM = System(
     title="Salesforce",
     conn_id="salesforce_default",
     schedule="0 2 * * *",
+    reader="include.flows.extract:extract_salesforce",
     streams=(
         _stream(
             "account",
