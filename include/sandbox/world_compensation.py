@@ -204,11 +204,11 @@ def credits_of(
     rows: list[tuple] = []
     by_role = {role: [r for r in reps if r.role == role] for role in ("SE", "Manager")}
     for deal in won:
-        helpers = [e for e in by_role["SE"] if e.region == deal.owner.region]
-        helper = [helpers[deal.number % len(helpers)]] if helpers else []
-        overseers = helper + [m for m in by_role["Manager"] if m.region == deal.owner.region]
+        engineers = [e for e in by_role["SE"] if e.region == deal.owner.region]
+        supporting = [engineers[deal.number % len(engineers)]] if engineers else []
+        overseers = supporting + [m for m in by_role["Manager"] if m.region == deal.owner.region]
         lines = [(rep, amount, "revenue", "revenue", True) for rep, amount in deal.shares]
-        lines += [(rep, deal.amount, "revenue", "overlay", True) for rep in helper]
+        lines += [(rep, deal.amount, "revenue", "overlay", True) for rep in supporting]
         lines += [(rep, deal.amount, "team_revenue", "revenue", False) for rep in overseers]
         for rep, amount, measure, kind, names_deal in lines:
             rows.append((f"CR-{len(rows) + 1:06d}", rep.key, deal.closed, cents(amount), currency, measure, kind,
