@@ -1,8 +1,8 @@
 """Microsoft Graph and its login: SharePoint sites with document libraries, one set per tenant.
 
 A tenant's directory is `<tenant>.onmicrosoft.com`, its sites live at `<tenant>.sharepoint.com`; a token of one
-tenant sees nothing of another. `drive` holds items and contents, `uploads` the upload sessions, `routes` the HTTP
-side. Simple uploads and sessions are byte-exact; `file.hashes` carries quickXorHash as SharePoint does, and
+tenant sees nothing of another. `drive` holds items and contents, `uploads` the upload sessions, `service`
+tokens and sites, `items` and `routes` the HTTP side. Simple uploads and sessions are byte-exact; `file.hashes` carries quickXorHash as SharePoint does, and
 SHA-256 besides.
 """
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from include.sandbox.settings import Ports
 from include.sandbox.vendors import Vendor, label_of
-from include.sandbox.vendors.graph.routes import SITES, build, client_id, client_secret, error_body
+from include.sandbox.vendors.graph.routes import build
+from include.sandbox.vendors.graph.service import SITES, client_id, client_secret, error_body
 
 
 def connections(ports: Ports, tenant: str) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Salesforce: one org per tenant at `<tenant>.my.salesforce.com`, REST and Bulk API 2.0.
 
-`objects.json` declares the objects, `org` holds the data and the rules of writing, `soql` reads queries, `rest`
-and `bulk` are the two APIs, `session` and `assertion` the logins. Real facts kept on purpose: errors are a LIST,
+`objects.json` declares the objects, `org` holds the data and the rules of writing, `soql` reads queries, `service`
+is what every call goes through, `rest`, `records` and `bulk` are the APIs, `session` and `assertion` the logins. Real facts kept on purpose: errors are a LIST,
 a query locator dies with its session, the limit error is 403, results page at 2,000 records.
 """
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from include.sandbox.settings import Ports
 from include.sandbox.vendors import Vendor, label_of
-from include.sandbox.vendors.salesforce.rest import build, error_body
+from include.sandbox.vendors.salesforce.rest import build
+from include.sandbox.vendors.salesforce.service import error_body
 from include.sandbox.vendors.salesforce.session import consumer_key, consumer_secret
 
 API_VERSION = "66.0"

@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 
 from include.sandbox.vendors.salesforce import soql
 from include.sandbox.vendors.salesforce.org import Outcome
-from include.sandbox.vendors.salesforce.rest import Call, write_all
+from include.sandbox.vendors.salesforce.records import write_all
 from include.sandbox.vendors.salesforce.schema import FieldError, SObject
+from include.sandbox.vendors.salesforce.service import Call
 
 MAX_UPLOAD = 150 * 1024 * 1024
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
