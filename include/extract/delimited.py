@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from include.extract.manifest import Stream
-from include.extract.rows import BATCH_ROWS, Batch, Broken, FileRefused, Layout
+from include.extract.rows import Batch, Broken, FileRefused, Layout
 
+#: Characters read at once; also what is kept in memory of a line that does not end.
+BLOCK = 1 << 18
 MAX_LINE = 1 << 20
 #: An archive may swell this many times; text compresses 5 to 30 times, a bomb 1,000 times.
 MAX_SWELL = 200
@@ -30,25 +32,27 @@ _READ_ERRORS = (OSError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError)
 
 
 class _Lines:
-    """Physical lines in order; those of the record being read are in `taken` and can be put back."""
+    """Physical lines in order, a block at a time in `queue`; those of the record being read are in `taken`."""
 
     def __init__(self, path: Path):
         self.path = path
+        self.queue: deque[str] = deque()
+        self.has_quotes = False
         self.taken: list[str] = []
         self.number = 0
         self.stray_bytes = 0
-        self._again: deque[str] = deque()
+        self._rest = ""
         self._size = max(path.stat().st_size, 1)
-        self._read = 0
+        self._read_count = 0
         self._stream = _open_text(path)
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._next_line()
-        if not line:
+        if not self.queue and not self.fill():
             raise StopIteration
+        line = self.queue.popleft()
         self.number += 1
         self.taken.append(line)
         return line
@@ -56,23 +60,32 @@ class _Lines:
     def put_back(self, lines: list[str]) -> None:
         """Read `lines` again before anything else."""
         self.number -= len(lines)
-        self._again.extendleft(reversed(lines))
+        self.queue.extendleft(reversed(lines))
 
-    def _next_line(self) -> str:
-        line = self._part()
-        if len(line) == MAX_LINE and line[-1] not in "\r\n":
-            while (rest := self._part()) and len(rest) == MAX_LINE and rest[-1] not in "\r\n":
-                pass
+    def fill(self) -> bool:
+        """Bring the next block's whole lines into `queue`; False at the end of the file."""
+        while True:
+            block = self._read()
+            text = self._rest + block
+            if not text:
+                return False
+            cut = len(text) if not block else max(text.rfind("\n"), text.rfind("\r", 0, len(text) - 1)) + 1
+            if cut:
+                break
             # Longer than the csv module's field limit, so that the record is refused and named.
-            line = line.replace(",", ".").replace('"', "'") + "\n"
-        if not line.isascii() and (stray := len(_STRAY.findall(line))):
+            self._rest = text if len(text) < MAX_LINE else text[:MAX_LINE].replace(",", ".").replace('"', "'")
+        self._rest = text[cut:]
+        text = text[:cut]
+        if not text.isascii() and (stray := len(_STRAY.findall(text))):
             self.stray_bytes += stray
-            line = line.translate(_CP1252)
-        return line
+            text = text.translate(_CP1252)
+        self.has_quotes = '"' in text
+        self.queue.extend(io.StringIO(text, newline="").readlines())
+        return True
 
-    def _part(self) -> str:
+    def _read(self) -> str:
         try:
-            part = self._stream.readline(MAX_LINE)
+            part = self._stream.read(BLOCK)
         except _READ_ERRORS as error:
             raise FileRefused(
                 where=self.path.name,
@@ -80,12 +93,12 @@ class _Lines:
                 got=f"{type(error).__name__}: {error}",
                 remedy="send the file again; it may have been cut on its way",
             ) from error
-        self._read += len(part)
-        if self._read > SWELL_FREE and self._read > self._size * MAX_SWELL:
+        self._read_count += len(part)
+        if self._read_count > SWELL_FREE and self._read_count > self._size * MAX_SWELL:
             raise FileRefused(
                 where=self.path.name,
                 expected=f"at most {MAX_SWELL} times the size of the archive",
-                got=f"more than {self._read} characters from {self._size} bytes",
+                got=f"more than {self._read_count} characters from {self._size} bytes",
                 remedy="unpack the file, look at it, and send it as plain .csv",
             )
         return part
@@ -104,17 +117,9 @@ class DelimitedFile:
 
     def batches(self) -> Iterator[Batch]:
         """The rows in file order; row numbers are line numbers, the header being line 1."""
-        batch = Batch()
-        for item in self._records(len(self.layout.header)):
-            if isinstance(item, Broken):
-                batch.broken.append(item)
-            else:
-                batch.numbers.append(item[0])
-                batch.rows.append(item[1])
-            if len(batch.rows) + len(batch.broken) >= BATCH_ROWS:
-                yield batch
-                batch = Batch()
-        yield batch
+        width = len(self.layout.header)
+        while self._lines.queue or self._lines.fill():
+            yield self._plain_block(width) or self._careful_block(width)
         if self._lines.stray_bytes:
             self.notes["encoding"] = (
                 f"{self._lines.stray_bytes} bytes were not UTF-8 and were read as Windows-1252"
@@ -147,32 +152,46 @@ class DelimitedFile:
                 remedy="save the file as comma-separated CSV with decimal points",
             )
 
-    def _records(self, width: int) -> Iterator[tuple[int, list[str]] | Broken]:
+    def _plain_block(self, width: int) -> Batch | None:
+        """The queued lines at once, when each is surely one whole row: no quotes, no blank or ragged ones."""
+        lines = self._lines
+        if lines.has_quotes:
+            return None
+        try:
+            rows = list(csv.reader(lines.queue, strict=True))
+        except csv.Error:
+            return None
+        if set(map(len, rows)) != {width} or not all(map(any, rows)):
+            return None
+        first = lines.number + 1
+        lines.number += len(rows)
+        lines.queue.clear()
+        return Batch(list(range(first, first + len(rows))), rows)
+
+    def _careful_block(self, width: int) -> Batch:
+        """Record by record until the queued lines are used up; a record may reach into the next block."""
+        batch = Batch()
         lines = self._lines
         reader = csv.reader(lines, strict=True)
-        while True:
+        while lines.queue:
             lines.taken.clear()
             start = lines.number + 1
             try:
                 record = next(reader)
-            except StopIteration:
-                return
             except csv.Error as error:
-                yield self._recover(start, width, f"not CSV: {error}")
+                batch.broken.append(self._recover(start, width, f"not CSV: {error}"))
                 reader = csv.reader(lines, strict=True)
                 continue
-            if len(record) == width:
-                if any(record):
-                    yield start, record
-                else:
-                    self._blank += 1
-            elif not any(cell.strip() for cell in record):
+            if not any(cell.strip() for cell in record):
                 self._blank += 1
-            elif len(record) > width and not any(cell.strip() for cell in record[width:]):
-                yield start, record[:width]
+            elif len(record) >= width and not any(cell.strip() for cell in record[width:]):
+                batch.numbers.append(start)
+                batch.rows.append(record[:width])
             else:
-                yield self._recover(start, width, f"the row has {len(record)} cells, the header {width}")
+                reason = f"the row has {len(record)} cells, the header {width}"
+                batch.broken.append(self._recover(start, width, reason))
                 reader = csv.reader(lines, strict=True)
+        return batch
 
     def _recover(self, start: int, width: int, reason: str) -> Broken:
         """The record that began at `start` as one broken row; lines behind it that are whole rows come again."""
