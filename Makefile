@@ -21,12 +21,12 @@ export TRADEWIND_PORT_SANDBOX := $(SANDBOX_PORT)
 endif
 
 # Taken as typed: a query or a path may hold a dollar sign.
-FILES := $(value FILES)
-FILE := $(value FILE)
-TENANT := $(value TENANT)
-AS_OF := $(value AS_OF)
-Q := $(value Q)
-export FILES FILE TENANT AS_OF Q
+override FILES := $(value FILES)
+override FILE := $(value FILE)
+override TENANT := $(value TENANT)
+override AS_OF := $(value AS_OF)
+override Q := $(value Q)
+export FILES FILE TENANT AS_OF CURRENCY Q
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ help: ## list the targets
 demo: .env ## everything from nothing to results, with the sandbox company (KEEP=1 leaves it running)
 	@$(PY) -m include.local.drive demo $(if $(KEEP),--keep)
 
-run: .env ## the pipeline over a folder of contract CSVs: FILES=<folder> [TENANT=slug] [AS_OF=date] [KEEP=1]
+run: .env ## the pipeline over a folder of contract CSVs: FILES=<folder> [TENANT=slug] [AS_OF=date] [CURRENCY=USD] [KEEP=1]
 	@$(PY) -m include.local.drive run $(if $(KEEP),--keep)
 
 up: .env ## start Airflow's UI and scheduler, dbt docs and the sandbox, and leave them running

@@ -21,7 +21,7 @@ def dbt(arguments: list[str]) -> int:
     project = settings.home() / "dbt_project"
     offline = not arguments or arguments[0] in OFFLINE
     with contextlib.nullcontext() if offline else stack.database():
-        command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
         if arguments and not arguments[0].startswith("-"):
             command += ["--project-dir", str(project), "--profiles-dir", str(project)]
             command += ["--target-path", str(target), "--log-path", str(target / "logs")]
