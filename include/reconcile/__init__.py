@@ -1,9 +1,9 @@
 """Trade-spend engine: pure functions over frozen values, no database, clock or Airflow.
 
 - records: what goes in and what comes out; outcomes: every ending of a claim; rules: what finance may change
-- hierarchy, candidates, score, decide: which promotion a claim belongs to
+- hierarchy, candidates, score, weigh, decide: which promotion a claim belongs to
 - settle, accrue, release, duplicates: the rules about amounts
-- journal, ledger, evidence: double entry, balances, the snapshot chain
+- journal, ledger, books, evidence: double entry, balances, bookings, the snapshot chain
 - desk, claims, repayments, vouchers: one claim from question to ending
 - engine: all of it in a fixed order, step by step; measures: figures finance asks for
 """

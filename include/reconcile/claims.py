@@ -7,22 +7,18 @@ with a task for a person; its amount stays open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
-
-import numpy as np
 
 from include.money import ZERO
 from include.reconcile.candidates import MATCHABLE, Candidates
-from include.reconcile.decide import Decision, Scored, decide, ranked
+from include.reconcile.decide import Decision, decide
 from include.reconcile.desk import Desk, claim_id
-from include.reconcile.hierarchy import RELATIONS
 from include.reconcile.journal import stable_id
 from include.reconcile.outcomes import Outcome
 from include.reconcile.records import Changes, Claim, Deduction, MatchCandidate, Promotion, Task
-from include.reconcile.score import MICRO, amount_fit, as_decimal, overlap, score
-from include.reconcile.settle import split, within_tolerance
+from include.reconcile.score import MICRO, as_decimal
+from include.reconcile.settle import within_tolerance
+from include.reconcile.weigh import proposal, scored, shown
 
 TASK_OF = {
     Outcome.SETTLED_EXCESS_DISPUTED: "UNAUTHORIZED_DEDUCTION",
@@ -81,7 +77,7 @@ def evaluate(desk: Desk, d: Deduction, found: Candidates, row: int) -> Changes:
 
 
 def finish(
-    desk: Desk, changes: Changes, claim: Claim, outcome: Outcome, why: str, proposal: dict | None = None
+    desk: Desk, changes: Changes, claim: Claim, outcome: Outcome, why: str, proposed: dict | None = None
 ) -> Changes:
     """Store the ending, ask what is to be asked, and mark the claim as evaluated."""
     was = desk.state.claims.get(claim.claim_id)
@@ -92,7 +88,7 @@ def finish(
     if claim.amount_disputed:
         claim = replace(claim, dispute_status="DISPUTED")
     if outcome in TASK_OF:
-        changes.tasks.append(task(desk, claim, TASK_OF[outcome], why, proposal))
+        changes.tasks.append(task(desk, claim, TASK_OF[outcome], why, proposed))
     changes.answered.append(claim.claim_id)
     changes.evaluated.append(claim.claim_id)
     changes.claims.append(claim)
@@ -104,7 +100,7 @@ def finish(
 _FEE_ENDINGS = frozenset({Outcome.PROOF_MISSING, Outcome.FIXED_FEE_SETTLED})
 
 
-def task(desk: Desk, claim: Claim, kind: str, detail: str, proposal: dict | None = None) -> Task:
+def task(desk: Desk, claim: Claim, kind: str, detail: str, proposed: dict | None = None) -> Task:
     """A question about a claim; the same question again is the same task."""
     return Task(
         task_id=stable_id(desk.tenant, claim.claim_id, "TASK", kind),
@@ -115,7 +111,7 @@ def task(desk: Desk, claim: Claim, kind: str, detail: str, proposal: dict | None
         claim_id=claim.claim_id,
         promotion_key=claim.promotion_key,
         due_date=claim.dispute_deadline,
-        proposal=proposal or {},
+        proposal=proposed or {},
     )
 
 
@@ -179,9 +175,9 @@ def _reference_refusal(desk: Desk, d: Deduction, promotion: Promotion | None) ->
 
 
 def _by_score(desk, changes: Changes, claim: Claim, d: Deduction, found: Candidates, rows: slice) -> Changes:
-    candidates = _scored(desk, claim.amount_open, d, found, rows)
+    candidates = scored(desk, claim.amount_open, d, found, rows)
     decision = decide(claim.amount_open, d.reason_code_normalized, candidates, desk.rules)
-    changes.candidates.extend(_shown_candidates(desk, claim, d, found, rows, candidates, decision))
+    changes.candidates.extend(shown(desk, claim, d, found, rows, candidates, decision))
     if candidates:
         claim = replace(claim, score=as_decimal(decision.score), evidence=as_decimal(decision.evidence))
     duplicate = desk.duplicates.by_document(d)
@@ -194,119 +190,7 @@ def _by_score(desk, changes: Changes, claim: Claim, d: Deduction, found: Candida
         "weak": Outcome.NEEDS_REVIEW,
         "none": Outcome.UNMATCHED,
     }[decision.kind]
-    return finish(desk, changes, claim, outcome, decision.why, _proposal(claim, candidates, desk))
-
-
-def _scored(desk: Desk, amount: Decimal, d: Deduction, found: Candidates, rows: slice) -> list[Scored]:
-    numbers = found.promotion[rows].tolist()
-    if not numbers:
-        return []
-    promotions = [desk.promotions[n] for n in numbers]
-    open_amounts = [desk.open_amount(p) for p in promotions]
-    units = np.array([0 if a is None else _units(a) for a in open_amounts], dtype=np.int64)
-    unknown = np.array([a is None for a in open_amounts])
-    fit = np.where(unknown, np.nan, amount_fit(_units(amount), units))
-    product = np.array([overlap(d.product_keys, p.product_keys) for p in promotions])
-    known = (found.customer_fit[rows], found.date_fit[rows])
-    total, evidence = score(desk.rules, *known, fit, found.tactic_fit[rows], product)
-    plain, _ = score(desk.rules, *known, np.full(len(fit), np.nan), found.tactic_fit[rows], product)
-    return ranked(
-        [
-            Scored(
-                number, p.promotion_key, int(s), int(e), int(q), open_amount, desk.authorised(p),
-                desk.state.settled[p.promotion_key], float(j),
-            )
-            for number, p, s, e, q, open_amount, j in zip(
-                numbers, promotions, total, evidence, plain, open_amounts, product, strict=True
-            )
-        ]
-    )  # fmt: skip
-
-
-def _shown_candidates(
-    desk: Desk,
-    claim: Claim,
-    d: Deduction,
-    found: Candidates,
-    rows: slice,
-    candidates: Sequence[Scored],
-    decision: Decision,
-) -> list[MatchCandidate]:
-    """The best candidates and every chosen one, each with the parts of its score."""
-    chosen = {number for number, _ in decision.chosen}
-    position = {n: rows.start + i for i, n in enumerate(found.promotion[rows].tolist())}
-    return [
-        MatchCandidate(
-            claim.claim_id,
-            c.promotion_key,
-            as_decimal(c.score),
-            as_decimal(c.evidence),
-            rank,
-            _parts(desk, claim.amount_open, d, found, position[c.promotion], c),
-            c.promotion in chosen,
-        )
-        for rank, c in enumerate(candidates, start=1)
-        if rank <= desk.rules.candidates_kept or c.promotion in chosen
-    ]
-
-
-def _parts(
-    desk: Desk, amount: Decimal, d: Deduction, found: Candidates, at: int, c: Scored
-) -> dict[str, object]:
-    """Why a candidate scored what it did: fit and weight of each part that is known, with what was compared."""
-    rules = desk.rules
-    promotion = desk.promotions[c.promotion]
-    parts: dict[str, object] = {
-        "customer": {
-            "fit": _number(found.customer_fit[at]),
-            "weight": str(rules.weight_customer),
-            "relation": RELATIONS[found.relation[at]],
-        },
-        "date": {
-            "fit": _number(found.date_fit[at]),
-            "weight": str(rules.weight_date),
-            "days_outside": int(found.days_outside[at]),
-        },
-    }
-    if c.open_amount is not None:
-        fit = amount_fit(_units(amount), np.array([_units(c.open_amount)]))[0]
-        parts["amount"] = {
-            "fit": _number(fit),
-            "weight": str(rules.weight_amount),
-            "claim": str(amount),
-            "open": str(c.open_amount),
-        }
-    if d.reason_code_normalized is not None:
-        parts["tactic"] = {
-            "fit": _number(found.tactic_fit[at]),
-            "weight": str(rules.weight_tactic),
-            "reason": d.reason_code_normalized,
-            "tactic": promotion.tactic_type,
-        }
-    if c.product_fit == c.product_fit:
-        parts["product"] = {"fit": _number(c.product_fit), "weight": str(rules.weight_product)}
-    return parts
-
-
-def _proposal(claim: Claim, candidates: Sequence[Scored], desk: Desk) -> dict[str, object]:
-    """How the claim would be spread over the plausible candidates, for the person who decides."""
-    plausible = [
-        c
-        for c in candidates[: desk.rules.subset_candidates]
-        if c.open_amount and c.plain_score >= desk.rules.accept_score * MICRO
-    ]
-    if not plausible:
-        return {}
-    spread = split(
-        claim.amount_open,
-        [c.open_amount for c in plausible],
-        size=desk.rules.subset_size,
-        among=desk.rules.subset_candidates,
-    )
-    return {
-        "settle": {plausible[i].promotion_key: str(amount) for i, amount in spread.parts},
-        "rest": str(spread.rest),
-    }
+    return finish(desk, changes, claim, outcome, decision.why, proposal(claim, candidates, desk))
 
 
 def _suspect(desk: Desk, changes: Changes, claim: Claim, other: Deduction, why: str) -> Changes:
@@ -381,11 +265,3 @@ def _post(desk: Desk, changes: Changes, claim: Claim, chosen, decision: Decision
         return finish(desk, changes, claim, Outcome.FIXED_FEE_SETTLED, decision.why)
     outcome = Outcome.SETTLED_WITHIN_TOLERANCE if over else Outcome.SETTLED
     return finish(desk, changes, claim, outcome, decision.why)
-
-
-def _units(amount: Decimal) -> int:
-    return int(amount.scaleb(4))
-
-
-def _number(fit: float) -> float:
-    return round(float(fit), 6)

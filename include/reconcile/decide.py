@@ -31,7 +31,7 @@ class Scored:
     """A candidate with its score. Scores and evidence in millionths.
 
     `plain_score` leaves the amount out: how plausible the promotion is whatever was claimed. `open_amount`
-    None = the promotion's authorised amount is unknown. `product_fit` NaN = no product lines.
+    None = the promotion's authorised amount is unknown, and `amount_fit` NaN. `product_fit` NaN = no product lines.
     """
 
     promotion: int
@@ -42,6 +42,7 @@ class Scored:
     open_amount: Decimal | None
     authorised: Decimal | None
     settled_before: Decimal
+    amount_fit: float
     product_fit: float
 
 

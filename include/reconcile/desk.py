@@ -10,10 +10,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from include.money import ZERO
+from include.reconcile.books import Books
 from include.reconcile.duplicates import DuplicateFinder, order
 from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.journal import stable_id
-from include.reconcile.ledger import Books, LedgerState
+from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.records import Deduction, Inputs, Promotion
 from include.reconcile.rules import Rules
@@ -93,13 +94,6 @@ class Desk:
             duplicates=DuplicateFinder(deductions.values(), rules, repaid=repaid, is_decided=is_decided),
             closed_message=books.posting_date(as_of)[1],
         )
-
-    def open_amount(self, promotion: Promotion) -> Decimal | None:
-        """What is authorised and not settled yet; None when the authorised amount is unknown."""
-        authorised = self.authorised(promotion)
-        if authorised is None:
-            return None
-        return max(ZERO, authorised - self.state.settled[promotion.promotion_key])
 
     def authorised(self, promotion: Promotion) -> Decimal | None:
         """Earned where known, else planned; a plan of nothing is an unknown plan."""

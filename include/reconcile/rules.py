@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 
 from include.errors import TradewindError
 
@@ -100,6 +101,11 @@ class Rules:
             self.weight_tactic,
             self.weight_product,
         )
+
+    @cached_property
+    def float_weights(self) -> tuple[float, ...]:
+        """`weights` as binary floats, for scores only."""
+        return tuple(float(weight) for weight in self.weights)
 
     @property
     def relation_fits(self) -> dict[str, Decimal]:

@@ -8,6 +8,7 @@ the database and on paper.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import floor
 
 import numpy as np
 
@@ -25,16 +26,32 @@ def amount_fit(claim: np.ndarray | int, open_amount: np.ndarray) -> np.ndarray:
     return np.maximum(0.0, 1.0 - np.abs(claim - open_amount) / np.maximum(larger, 1))
 
 
+def amount_fit_one(claim: int, open_amount: int) -> float:
+    """`amount_fit` of one candidate."""
+    return max(0.0, 1.0 - abs(claim - open_amount) / max(claim, open_amount, 1))
+
+
 def score(rules: Rules, *fits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(score, evidence) in millionths (int64) from the five fits in the order of PARTS; NaN = part missing."""
     total = np.zeros(np.shape(fits[0]))
     evidence = np.zeros(np.shape(fits[0]))
-    for weight, fit in zip(rules.weights, fits, strict=True):
+    for weight, fit in zip(rules.float_weights, fits, strict=True):
         known = ~np.isnan(fit)
-        total += np.where(known, float(weight) * np.nan_to_num(fit), 0.0)
-        evidence += np.where(known, float(weight), 0.0)
+        total += np.where(known, weight * fit, 0.0)
+        evidence += np.where(known, weight, 0.0)
     ratio = np.divide(total, evidence, out=np.zeros_like(total), where=evidence > 0)
     return _millionths(ratio), _millionths(evidence)
+
+
+def score_one(rules: Rules, *fits: float) -> tuple[int, int]:
+    """`score` of one candidate, the same additions in the same order; quicker for the few of one claim."""
+    total = evidence = 0.0
+    for weight, fit in zip(rules.float_weights, fits, strict=True):
+        if fit == fit:
+            total += weight * fit
+            evidence += weight
+    ratio = total / evidence if evidence else 0.0
+    return floor(ratio * MICRO + 0.5 + _NUDGE), floor(evidence * MICRO + 0.5 + _NUDGE)
 
 
 def overlap(claim_products: frozenset[str], promotion_products: frozenset[str]) -> float:

@@ -72,11 +72,15 @@ def exact_subsets(
     claim: Decimal, open_amounts: Sequence[Decimal], *, size: int, among: int, limit: int
 ) -> list[tuple[int, ...]]:
     """Up to `limit` combinations of at most `size` positive open amounts that sum to `claim`, smallest first."""
-    usable = [(i, amount) for i, amount in enumerate(open_amounts[:among]) if 0 < amount <= claim]
+    # Whole ten-thousandths: sums of integers are exact, and ten times quicker than those of decimals.
+    target = int(claim.scaleb(4))
+    usable = [
+        (i, int(amount.scaleb(4))) for i, amount in enumerate(open_amounts[:among]) if 0 < amount <= claim
+    ]
     found = []
     for count in range(1, size + 1):
         for combination in combinations(usable, count):
-            if sum(amount for _, amount in combination) == claim:
+            if sum([amount for _, amount in combination]) == target:
                 found.append(tuple(i for i, _ in combination))
                 if len(found) == limit:
                     return found

@@ -14,9 +14,9 @@ import pytest
 
 from include.errors import TradewindError
 from include.money import ZERO, money
-from include.reconcile import claims, engine, journal, ledger, settle
+from include.reconcile import books, claims, engine, journal, settle
+from include.reconcile.books import Books
 from include.reconcile.evidence import verify
-from include.reconcile.ledger import Books
 from include.reconcile.records import Changes
 from include.reconcile.release import Release
 from include.reconcile.rules import Rules
@@ -262,7 +262,7 @@ MUTANTS: dict[str, tuple[object, str, Callable]] = {
     "snapshots are lost": (Books, "_snapshot", _snapshot_lost),
     "a repayment leaves the settlement": (Books, "undo_settlement", lambda *_: None),
     "a repayment leaves the charge-back": (Books, "repay", lambda *_: None),
-    "the generation never moves": (ledger, "stable_id", lambda *parts: journal.NAMESPACE),
+    "the generation never moves": (books, "stable_id", lambda *parts: journal.NAMESPACE),
     "the fee's accrual is reversed twice": (
         journal,
         "ap_voucher",

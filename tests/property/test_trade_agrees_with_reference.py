@@ -13,6 +13,7 @@ from include.money import money
 from include.reconcile.candidates import CandidateIndex, ClaimColumns
 from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.rules import Rules
+from include.reconcile.score import amount_fit, amount_fit_one, score, score_one
 from tests.reference.trade_reference import ancestors, customer_fit, verdicts
 from tests.trade_cases import decide_all, deduction, guid, promotion
 
@@ -157,3 +158,18 @@ def test_a_cycle_makes_nobody_relatives():
     assert tree.relation("x", "x") == "same"
     assert tree.relatives("x", tree.index(["x", "y", "z"])) == [(0, 0)]
     assert ancestors("z", {"z": None}) == []
+
+
+FITS = st.one_of(st.floats(0, 1), st.just(float("nan")))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), FITS, FITS, FITS, FITS), min_size=1, max_size=20))
+def test_one_score_is_that_of_many(rows):
+    rules = Rules()
+    values, evidence = score(rules, *(np.array(column) for column in zip(*rows, strict=True)))
+    assert [score_one(rules, *row) for row in rows] == list(zip(values, evidence, strict=True))
+
+
+@given(st.integers(1, 10**12), st.integers(0, 10**12))
+def test_one_amount_fit_is_that_of_many(claim, open_amount):
+    assert amount_fit_one(claim, open_amount) == amount_fit(claim, np.array([open_amount]))[0]
