@@ -59,6 +59,7 @@ LAWS = {
         "master.customers",
         "UPDATE {} SET rgt = 100 WHERE customer_key = 'DC-1'",
     ),
+    "promotions_are_in_a_legal_state": ("planning.promotions", "UPDATE {} SET lifecycle_status = 'Draft'"),
     "quota_windows_do_not_overlap": (
         "planning.quotas",
         "UPDATE {} SET period_end = '2026-05-01' WHERE period_start = '2026-01-01'",

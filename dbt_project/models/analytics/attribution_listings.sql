@@ -6,13 +6,21 @@ listed as (
     select opportunities.tenant_id, opportunities.opportunity_key, 'oem' as party_type, entries.value, entries.place
     from opportunities
     cross join lateral jsonb_array_elements(
-        case jsonb_typeof(opportunities.oems) when 'array' then opportunities.oems else '[]' end
+        case jsonb_typeof(opportunities.oems)
+            when 'array' then opportunities.oems
+            when 'string' then jsonb_build_array(opportunities.oems)
+            else '[]'
+        end
     ) with ordinality as entries (value, place)
     union all
     select opportunities.tenant_id, opportunities.opportunity_key, 'partner' as party_type, entries.value, entries.place
     from opportunities
     cross join lateral jsonb_array_elements(
-        case jsonb_typeof(opportunities.partners) when 'array' then opportunities.partners else '[]' end
+        case jsonb_typeof(opportunities.partners)
+            when 'array' then opportunities.partners
+            when 'string' then jsonb_build_array(opportunities.partners)
+            else '[]'
+        end
     ) with ordinality as entries (value, place)
 ),
 

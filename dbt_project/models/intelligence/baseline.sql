@@ -64,7 +64,7 @@ final as (
         numbered.units_sold::numeric(19, 4) as units_sold,
         numbered.is_promotion,
         case when clean_means.weeks_used >= 4 then clean_means.mean_units end::numeric(19, 4) as baseline_stat_units,
-        case when clean_means.weeks_used >= 4 then floor(clean_means.mean_units + 0.5) end::integer as baseline_units,
+        case when clean_means.weeks_used >= 4 then floor(clean_means.mean_units + 0.5) end::bigint as baseline_units,
         coalesce(clean_means.weeks_used, 0)::integer as weeks_used,
         'mean_of_8_clean_weeks'::text as method,
         '1'::text as method_version

@@ -13,7 +13,7 @@ final as (
         currency,
         stage,
         coalesce(is_won, lower(stage) = 'closed won') as is_won,
-        coalesce(is_closed, is_won, lower(stage) like 'closed%') as is_closed,
+        coalesce(is_closed, lower(stage) like 'closed%') or coalesce(is_won, lower(stage) = 'closed won') as is_closed,
         probability,
         created_date,
         close_date,

@@ -73,7 +73,8 @@ final as (
         windowed.tactic_type,
         coalesce(windowed.settlement_method, windowed.usual_settlement_method) as settlement_method,
         windowed.window_start,
-        windowed.window_end,
+        -- Start and end may come from different pairs; an end before the start is no end.
+        case when windowed.window_end >= windowed.window_start then windowed.window_end end as window_end,
         windowed.sellin_start,
         windowed.sellin_end,
         windowed.scan_start,

@@ -1,4 +1,6 @@
--- A day of a rep belongs to one quota per measure.
+{{ config(severity='warn') }}
+-- A day of a rep belongs to one quota per measure. A warning: the loader refuses overlaps within a delivery, two
+-- deliveries that disagree are the source's to settle.
 select later.*
 from {{ ref('quotas') }} as later
 inner join {{ ref('quotas') }} as earlier
