@@ -41,6 +41,16 @@ def run(wh, folder: Path, run_id: str = "run-1", **changes: object) -> list[str]
     return forecast.run_forecast(wh, "alpha", **arguments)
 
 
+def compute(wh, run_id: str = "run-1") -> list[str]:
+    """All steps but the reports."""
+    ids = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id=run_id)
+    for work in forecast.pending_work(wh, "alpha", ids):
+        forecast.simulate(wh, "alpha", work.simulation_id, work.block_no)
+    for simulation_id in ids:
+        forecast.summarise(wh, "alpha", simulation_id)
+    return ids
+
+
 def contents(wh) -> dict[str, list]:
     """Every row of the forecast's tables."""
     with wh.engine("alpha") as conn:
@@ -55,8 +65,8 @@ def query(wh, statement: str, *values: object) -> list[tuple]:
         return conn.execute(statement, values).fetchall()
 
 
-def test_a_run_writes_one_total_per_iteration_and_scenario(wh, tmp_path):
-    ids = run(wh, tmp_path)
+def test_a_run_writes_one_total_per_iteration_and_scenario(wh):
+    ids = compute(wh)
     rows = query(wh, "SELECT scenario_id, count(*) FROM planning.monte_carlo_results GROUP BY 1 ORDER BY 1")
     assert rows == [("base", 900), ("strong_year", 900)]
     runs = query(wh, "SELECT simulation_id, status, progress, generation, length(result_hash)"
@@ -64,8 +74,8 @@ def test_a_run_writes_one_total_per_iteration_and_scenario(wh, tmp_path):
     assert runs == [(simulation_id, "completed", 100, 1, 64) for simulation_id in ids]
 
 
-def test_the_summary_is_what_the_results_say(wh, tmp_path):
-    base = run(wh, tmp_path)[0]
+def test_the_summary_is_what_the_results_say(wh):
+    base = compute(wh)[0]
     cents = np.array(
         [int(r[0] * 100) for r in query(wh, "SELECT total_compensation FROM planning.monte_carlo_results"
                                              " WHERE simulation_id = %s ORDER BY iteration", base)]
@@ -96,15 +106,15 @@ def test_a_second_run_changes_no_table_and_no_byte(wh, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_the_latest_question_is_current_and_older_answers_stay(wh, tmp_path):
-    old = run(wh, tmp_path)[0]
+def test_the_latest_question_is_current_and_older_answers_stay(wh):
+    old = compute(wh)[0]
     rows = company()
     load_marts(wh, "alpha", type(rows)(**{**vars(rows), "sales_credits": rows.sales_credits[:-1]}))
-    new = run(wh, tmp_path, "run-2")[0]
+    new = compute(wh, "run-2")[0]
     current = "SELECT simulation_id FROM planning.monte_carlo_runs WHERE scenario_id = 'base' ORDER BY generation DESC"
     assert [r[0] for r in query(wh, current)] == [new, old]
     load_marts(wh, "alpha", rows)
-    assert run(wh, tmp_path, "run-3")[0] == old
+    assert compute(wh, "run-3")[0] == old
     assert [r[0] for r in query(wh, current)] == [old, new]
 
 
@@ -186,8 +196,8 @@ def test_a_tenant_without_rows_is_refused_by_name_and_sees_nobody_elses(wh):
         forecast.freeze_inputs(wh, "beta", period=PERIOD, as_of=AS_OF, run_id="r")
 
 
-def test_results_cannot_be_changed_by_the_engine(wh, tmp_path):
-    run(wh, tmp_path)
+def test_results_cannot_be_changed_by_the_engine(wh):
+    compute(wh)
     for table in ("inputs", "blocks", "results", "groups", "summary"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), wh.engine("alpha") as conn:
             conn.execute(f"DELETE FROM planning.monte_carlo_{table}")
