@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -59,16 +60,19 @@ def forecast_blocks(frozen: Iterable[Work]) -> list[dict[str, object]]:
 
 
 def simulate_one(wh: Warehouse, block: Work) -> None:
-    """Compute and store one block."""
-    forecast.simulate(wh, str(block["tenant"]), str(block["simulation_id"]), int(block["block_no"]))
+    """Compute and store one block; a simulation whose block fails is marked, until a retry goes on with it."""
+    tenant, simulation_id = str(block["tenant"]), str(block["simulation_id"])
+    with _failure_marked(wh, tenant, [simulation_id]):
+        forecast.simulate(wh, tenant, simulation_id, int(block["block_no"]))
 
 
 def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, object]]:
     """Summarise every simulation; returns the work without its blocks."""
     done = []
     for work in frozen:
-        for simulation_id in work["simulations"]:
-            forecast.summarise(wh, str(work["tenant"]), simulation_id)
+        with _failure_marked(wh, str(work["tenant"]), list(work["simulations"])):
+            for simulation_id in work["simulations"]:
+                forecast.summarise(wh, str(work["tenant"]), simulation_id)
         done.append({name: value for name, value in work.items() if name != "blocks"})
     return done
 
@@ -132,6 +136,15 @@ def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
     except publish.RemoteRejection as error:
         raise AirflowFailException(str(error)) from error
     return tenant
+
+
+@contextmanager
+def _failure_marked(wh: Warehouse, tenant: str, simulations: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        forecast.mark_failed(wh, tenant, simulations)
+        raise
 
 
 def _settings(wh: Warehouse, tenant: str):
