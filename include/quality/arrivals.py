@@ -17,6 +17,7 @@ from include.errors import TradewindError
 from include.extract.manifest import Stream, System, systems
 from include.quality.expectations import CRITICAL, Expectation, has_fallen, suite
 from include.settings import tenant_slug
+from include.warehouse.session import Warehouse
 
 log = logging.getLogger("tradewind")
 
@@ -60,7 +61,8 @@ def gate(dsn: str, tenant: str, streams: list[str], run_id: str, *, source: str 
     system = systems()[source]
     arrived = [system.stream(name) for name in streams]
     result = GateResult(tenant, run_id)
-    with psycopg.connect(dsn) as conn:
+    wh = Warehouse(pipeline_dsn=dsn, engine_dsn="")
+    with wh.pipeline() as conn:
         read = _rows_read(conn, tenant, run_id, source)
         if source == "files":
             result.findings.append(
@@ -75,7 +77,7 @@ def gate(dsn: str, tenant: str, streams: list[str], run_id: str, *, source: str 
         for stream in arrived:
             result.findings += _against_history(conn, tenant, run_id, source, stream)
     result.findings += _expectations(dsn, system, tenant, arrived, read)
-    with psycopg.connect(dsn) as conn:
+    with wh.pipeline() as conn:
         _store(conn, result, source)
     for finding in result.warnings:
         log.warning(

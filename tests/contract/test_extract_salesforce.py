@@ -201,3 +201,13 @@ def test_an_expired_session_of_a_fixed_token_logs_in_once(
     # What the test before this one changed in the org stays changed: count rows against the org itself.
     assert state(warehouse)[0] == client.query("SELECT COUNT() FROM Opportunity")["totalSize"]
     assert len(logins) == 1
+
+
+def test_a_storm_of_fifty_is_waited_out_and_retry_after_is_honoured(
+    warehouse: Warehouse, client: Salesforce, sandbox
+) -> None:
+    waits: list[float] = []
+    sandbox.fault({**SECOND_PAGE, "kind": "status", "status": 429, "retry_after": 3, "times": 50})
+    summary = extract_salesforce(warehouse, "alpha", client, "r1", patience=Patience(sleep=waits.append))
+    assert summary.loads[-1].rows_loaded > 0
+    assert len(waits) == 50 and min(waits) >= 3

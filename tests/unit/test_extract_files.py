@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from include.extract.contracts import BY_NAME, CONTRACTS
 from include.extract.files import stream_for
 from include.extract.manifest import holders, systems
 from include.extract.rows import Layout
-from include.extract.soql import Incomplete, Org, Patience
+from include.extract.soql import Incomplete, Org, Patience, Walk
 from include.extract.systems.files import SYSTEM
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,3 +162,49 @@ def test_a_body_that_is_no_page_is_asked_for_again_then_refused(body: object) ->
 def test_names_that_are_no_api_names_never_reach_soql(name: str) -> None:
     with pytest.raises(ValueError, match="no API name"):
         Org(_Client(), patience=Patience(attempts_if_broken=1)).count(name, None)
+
+
+def _described(**types: str) -> dict:
+    """A describe answer of Account with every field the stream reads, changed by `types` (None: gone)."""
+    stream = systems()["salesforce"].stream("account")
+    plain = {
+        "money": "currency",
+        "integer": "int",
+        "timestamp": "datetime",
+        "boolean": "boolean",
+        "date": "date",
+    }
+    there = {stream.source[c.name]: plain.get(c.type, "string") for c in stream.columns}
+    there |= types
+    return {"fields": [{"name": name, "type": type} for name, type in there.items() if type != "gone"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"AnnualRevenue": "gone"}, "AnnualRevenue · expected a field of this org · got no such field"),
+        ({"AnnualRevenue": "string"}, "AnnualRevenue · expected a field for money · got type string"),
+        ({"Name": "double"}, "Name · expected a field for text · got type double"),
+    ],
+)
+def test_a_field_removed_or_retyped_stops_the_stream_before_it_is_read(change: dict, words: str) -> None:
+    client = _Client(_described(**change))
+    walk = Walk(Org(client), systems()["salesforce"].stream("account"), None)
+    with pytest.raises(TradewindError, match=words):
+        list(walk.checked())
+
+
+def test_an_optional_field_the_org_does_not_have_is_left_out() -> None:
+    client = _Client(
+        _described(Customer_Key__c="gone"),
+        {"totalSize": 0, "done": True, "records": []},
+        {"totalSize": 0, "done": True, "records": []},
+    )
+    assert list(Walk(Org(client), systems()["salesforce"].stream("account"), None).checked()) == []
+
+
+def test_a_walk_looks_back_fifteen_minutes_behind_the_watermark() -> None:
+    """A record stamped before the last read may be committed after it (reliability P12)."""
+    mark = datetime(2026, 10, 31, 12, 0, tzinfo=UTC)
+    walk = Walk(Org(_Client()), systems()["salesforce"].stream("account"), mark)
+    assert walk.since == mark - timedelta(minutes=15)
