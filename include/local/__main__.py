@@ -7,6 +7,7 @@ from include.local import environment
 
 
 def main(arguments: list[str]) -> int:
+    """Print the exports; 2 for anything but `env`."""
     if arguments != ["env"]:
         print(__doc__)
         return 2
