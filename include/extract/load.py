@@ -123,7 +123,7 @@ def refuse_whole(conn: psycopg.Connection, delivery: Delivery, reject: Reject) -
 
 def _create_temp_tables(conn: psycopg.Connection, stream: Stream) -> None:
     # Hash joins and hash aggregates over a large file stay in memory.
-    conn.execute("SET LOCAL work_mem = '256MB'; SET LOCAL temp_buffers = '64MB'")
+    conn.execute("SET LOCAL work_mem = '256MB'")
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type))
         for name, type in column_types(stream).items()

@@ -45,7 +45,7 @@ class Sheet:
         self._path, self._sheet, self._stream = path, sheet, stream
         self._values = _open(path, values=True)
         self._formulas = _open(path, values=False)
-        self._rows = zip(self._values[sheet].iter_rows(), self._formulas[sheet].iter_rows(), strict=False)
+        self._rows = self._pairs()
         self._number = 0
         self._blank = 0
         self.notes: dict[str, object] = {}
@@ -87,6 +87,15 @@ class Sheet:
         self._formulas.close()
         if self._blank:
             self.notes["blank_rows"] = self._blank
+
+    def _pairs(self) -> Iterator[tuple[tuple[ReadOnlyCell, ...], tuple[ReadOnlyCell, ...]]]:
+        """Each row twice: its values, and the formulas behind them."""
+        try:
+            yield from zip(
+                self._values[self._sheet].iter_rows(), self._formulas[self._sheet].iter_rows(), strict=False
+            )
+        except Exception as error:  # openpyxl raises a dozen unrelated kinds for a damaged sheet
+            raise _refused(self._path, "a readable sheet", f"{error.__class__.__name__}: {error}") from error
 
     def _header(self) -> list[str]:
         for cells, _ in self._rows:

@@ -24,7 +24,7 @@ from include.extract.manifest import Stream
 from include.extract.rows import FileRefused, Reader
 from include.extract.systems import files as inbox
 from include.extract.systems import salesforce
-from include.faultpoints import point
+from include.faultpoints import InjectedFault, point
 from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse.lease import Lease, acquire
@@ -134,11 +134,15 @@ def _attempt(summary: ExtractSummary, name: str, work: Callable[[], LoadResult])
     """Run one file or stream; a failure is kept for the end, except where going on cannot help."""
     try:
         summary.loads.append(work())
-    except (LeaseLost, psycopg.OperationalError):
+    except (LeaseLost, psycopg.OperationalError, InjectedFault):
         raise
     except (TradewindError, psycopg.Error) as error:
         log.error("%s · %s", name, error)
         summary.failures[name] = str(error)
+    except Exception as error:
+        # A defect of ours in one file is a failure of that file: the trace is in the log, the others load.
+        log.exception("%s", name)
+        summary.failures[name] = f"{error.__class__.__name__}: {error}"
 
 
 def _raise_failures(summary: ExtractSummary) -> None:

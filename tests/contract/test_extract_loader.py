@@ -356,3 +356,24 @@ def test_pos_rows_reach_their_month_and_only_theirs(warehouse: Warehouse, inbox:
         assert conn.execute("SELECT DISTINCT tenant_id FROM intelligence.pos_facts_2026_01").fetchall() == [
             ("beta",)
         ]
+
+
+def test_a_defect_in_one_file_is_listed_and_the_others_load(
+    warehouse: Warehouse, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "products.csv").write_text("product_key,name\nP-1,One\n")
+    apply = loader.apply_set_rules
+
+    def failing(scope):
+        if scope.stream.name == "customers":
+            raise KeyError("a defect")
+        return apply(scope)
+
+    monkeypatch.setattr(loader, "apply_set_rules", failing)
+    with pytest.raises(TradewindError, match=r"customers\.csv: KeyError: 'a defect'"):
+        extract(warehouse, inbox, "r1")
+    assert query(warehouse, "SELECT product_key FROM staging.raw_files__products") == [("P-1",)]
+    assert query(warehouse, "SELECT step, status FROM ops.run_log ORDER BY step") == [
+        ("extract.customers.csv", "failed"),
+        ("extract.products.csv", "success"),
+    ]
