@@ -124,7 +124,9 @@ class _Work:
             )
         point("reconcile.run_opened")
         done: dict[str, int] = {}
-        for steps in _batches(self._steps(state), self.batch):
+        for steps in _batches(
+            engine.run(stamp.tenant, self.inputs, state, stamp.as_of, self.rules), self.batch
+        ):
             changes = Changes()
             for step in steps:
                 changes.extend(step.changes)
@@ -151,8 +153,9 @@ class _Work:
         """Decide from an empty ledger and store the answer beside the real one."""
         stamp = self.stamp
         done: dict[str, int] = {}
-        state = LedgerState(cutover_date=cutover_date(self.periods, stamp.as_of))
-        for step in self._steps(state):
+        inputs, periods = engine.as_then(self.inputs, self.periods, stamp.as_of)
+        state = LedgerState(cutover_date=cutover_date(periods, stamp.as_of))
+        for step in engine.run(stamp.tenant, inputs, state, stamp.as_of, self.rules):
             done[step.phase] = done.get(step.phase, 0) + 1
         with self.wh.engine(stamp.tenant, self.lease) as conn:
             kept_under, was_complete = trade_runs.open_run(conn, stamp, self.rules, is_replay=True)
@@ -162,9 +165,6 @@ class _Work:
             point("reconcile.replay_written")
         summary = self._summary(True, done, is_unchanged=was_complete)
         return replace(summary, totals=_replay_totals(state))
-
-    def _steps(self, state: LedgerState) -> Iterator[engine.Step]:
-        return engine.run(self.stamp.tenant, self.inputs, state, self.stamp.as_of, self.rules)
 
     def _summary(self, is_replay: bool, done: dict[str, int], is_unchanged: bool = False) -> Summary:
         stamp = self.stamp

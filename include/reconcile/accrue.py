@@ -53,19 +53,18 @@ def open_date(wanted: date, closed: Sequence[ClosedPeriod]) -> date:
 def cutover_date(periods: Sequence[FiscalPeriod], as_of: date) -> date | None:
     """Where the ledger of a company begins whose books are closed up to the present, None for any other.
 
-    Asked once, by a tenant's first run. When every period of the calendar before the present one is closed (the
-    last of them may still be open, for closing takes weeks) and they hold at least a quarter, the company has
+    Asked once, by a tenant's first run. When every period begun by `as_of` is closed (the present one and the
+    one before may still be open, for closing takes weeks) and they hold at least a quarter, the company has
     a history that was accrued in its time. Such approvals are opening balances, dated the first open day
     (control C59), and not postings to a closed period. With a single month closed, or an open one before it,
     a posting dated there is refused (golden G-36), as it is in every later run.
     """
-    present = [p for p in periods if p.start_date <= as_of <= p.end_date and not p.is_closed]
-    past = sorted((p for p in periods if p.end_date < as_of), key=lambda p: p.start_date)
-    if not present or not past:
+    begun = sorted((p for p in periods if p.start_date <= as_of), key=lambda p: p.start_date)
+    for _ in range(2):
+        if begun and not begun[-1].is_closed:
+            begun.pop()
+    if not begun or not all(p.is_closed for p in begun):
         return None
-    closed = past if past[-1].is_closed else past[:-1]
-    if not closed or not all(p.is_closed for p in closed):
+    if (begun[-1].end_date - begun[0].start_date).days + 1 < _TAKE_OVER_DAYS:
         return None
-    if (closed[-1].end_date - closed[0].start_date).days + 1 < _TAKE_OVER_DAYS:
-        return None
-    return closed[-1].end_date + timedelta(days=1)
+    return begun[-1].end_date + timedelta(days=1)

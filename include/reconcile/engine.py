@@ -14,7 +14,7 @@ of that deduction's step, never of its own, so that no commit can part them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -30,6 +30,7 @@ from include.reconcile.records import (
     Changes,
     Claim,
     Deduction,
+    FiscalPeriod,
     Inputs,
     Promotion,
     Task,
@@ -57,10 +58,19 @@ def known_by(inputs: Inputs, as_of: date) -> Inputs:
     )
 
 
+def as_then(
+    inputs: Inputs, periods: Sequence[FiscalPeriod], as_of: date
+) -> tuple[Inputs, tuple[FiscalPeriod, ...]]:
+    """Inputs and fiscal calendar for a replay: a period that had not ended by `as_of` was still open then."""
+    closed = tuple(p for p in inputs.closed_periods if p.end_date < as_of)
+    then = tuple(replace(p, is_closed=p.is_closed and p.end_date < as_of) for p in periods)
+    return replace(inputs, closed_periods=closed), then
+
+
 def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Iterator[Step]:
     """All steps that are due, in order; `state` moves with them.
 
-    Commit what is yielded before asking for more than can be lost: a step that was yielded is in `state`.
+    A step that was yielded is in `state` already: when it cannot be committed, the state must be read anew.
     Nothing is yielded for what is already evaluated, so the same call on a finished state yields nothing.
     """
     desk = Desk.open(tenant, known_by(inputs, as_of), state, as_of, rules)

@@ -192,7 +192,8 @@ def test_books_closed_up_to_the_present_are_taken_over_as_opening_balances(wareh
         ([True] * 8 + [False, False], date(2026, 9, 1)),
         ([True] * 7 + [False, False, False], None),
         ([False] + [True] * 8 + [False], None),
-        ([True] * 10, None),
+        ([True] * 10, date(2026, 11, 1)),
+        ([False, True] * 5, None),
         ([False] * 8 + [True, False], None),
         ([], None),
     ],
@@ -203,3 +204,14 @@ def test_when_a_first_run_is_a_take_over(closed, expected):
 
 def test_two_closed_months_are_no_history():
     assert cutover_date(months(True, True, False), date(2026, 3, 15)) is None
+
+
+def test_a_replay_takes_the_period_of_its_date_for_open(warehouse):
+    fill(warehouse, "alpha", **company(), periods=months(*[True] * 9, False))
+    run(warehouse)
+    run(warehouse, date(2026, 9, 30), "run-2")
+    assert rows(warehouse, "SELECT DISTINCT outcome FROM finance.claim_replays ORDER BY 1") == [
+        ("NON_TRADE",),
+        ("SETTLED",),
+        ("SETTLED_EXCESS_DISPUTED",),
+    ]
