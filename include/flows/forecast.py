@@ -33,8 +33,6 @@ from include.forecast.prepare import prepare
 from include.forecast.roster import Horizon
 from include.forecast.summary import summarise as statistics_of
 from include.report.forecast_report import ForecastReport, SimulationReport
-from include.report.pdf import write_pdf
-from include.report.workbook import write_workbook
 from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse import forecast_marts, forecasts
@@ -233,6 +231,10 @@ def write_reports(
     Everything comes from the tables, so the figures are those that others read; the same simulations give
     the same bytes. Each file appears whole or not at all.
     """
+    # Drawing takes seconds to import, and only this step draws.
+    from include.report.pdf import write_pdf
+    from include.report.workbook import write_workbook
+
     with wh.engine(tenant) as conn:
         simulations = [_simulation_report(conn, simulation_id) for simulation_id in simulation_ids]
         company = conn.execute("SELECT name FROM tenancy.tenants WHERE tenant_id = %s", (tenant,)).fetchone()[

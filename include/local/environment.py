@@ -36,6 +36,9 @@ AIRFLOW = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "WORKERS__MAX_FAILED_HEARTBEATS": "20",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+    # A busy machine may need longer than Airflow expects to import a DAG file; a task whose file is late fails unseen.
+    "CORE__DAGBAG_IMPORT_TIMEOUT": "180",
+    "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",
     "USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 

@@ -1,4 +1,8 @@
-"""The bodies of the engines' tasks: each opens what its flow needs and calls it."""
+"""The bodies of the engines' tasks: each opens what its flow needs and calls it.
+
+A flow is imported by the task that runs it: every task process imports this module with its DAG, and the flows'
+libraries (scipy, matplotlib) cost seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from datetime import date
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import fiscal, runlog
-from include.flows import forecast, publish, reconcile
 from include.publish.exports import find, of_side
 from include.warehouse import notifications
 from include.warehouse.session import Warehouse
@@ -24,6 +27,8 @@ Work = Mapping[str, object]
 
 def reconcile_one(wh: Warehouse, work: Work, context: Mapping) -> str:
     """Settle one tenant's claims; returns the tenant."""
+    from include.flows import reconcile
+
     tenant = str(work["tenant"])
     summary = reconcile.reconcile(
         wh, tenant, _day(work["as_of"]), run_id=context["run_id"], settings=_settings(wh, tenant)
@@ -34,6 +39,8 @@ def reconcile_one(wh: Warehouse, work: Work, context: Mapping) -> str:
 
 def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
     """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
+    from include.flows import forecast
+
     tenant, period, as_of = str(work["tenant"]), str(work["period"]), _day(work["as_of"])
     run = {"tenant": tenant, "run_id": context["run_id"], "as_of": as_of, "period": period}
     with runlog.run(wh, verb="forecast_freeze", **run) as entry:
@@ -61,6 +68,8 @@ def forecast_blocks(frozen: Iterable[Work]) -> list[dict[str, object]]:
 
 def simulate_one(wh: Warehouse, block: Work) -> None:
     """Compute and store one block; a simulation whose block fails is marked, until a retry goes on with it."""
+    from include.flows import forecast
+
     tenant, simulation_id = str(block["tenant"]), str(block["simulation_id"])
     with _failure_marked(wh, tenant, [simulation_id]):
         forecast.simulate(wh, tenant, simulation_id, int(block["block_no"]))
@@ -68,6 +77,8 @@ def simulate_one(wh: Warehouse, block: Work) -> None:
 
 def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, object]]:
     """Summarise every simulation; returns the work without its blocks."""
+    from include.flows import forecast
+
     done = []
     for work in frozen:
         with _failure_marked(wh, str(work["tenant"]), list(work["simulations"])):
@@ -79,6 +90,8 @@ def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, objec
 
 def report_one(wh: Warehouse, summarised: Iterable[Work], context: Mapping) -> list[dict[str, object]]:
     """Write workbook and PDF of every tenant; one piece of work per tenant and export of the forecast side."""
+    from include.flows import forecast
+
     works = []
     for work in summarised:
         tenant, period = str(work["tenant"]), str(work["period"])
@@ -120,6 +133,8 @@ def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
 
     A refused record fails the task without a retry: sending the same again would be refused again.
     """
+    from include.flows import publish
+
     tenant, export = str(work["tenant"]), find(str(work["export"]))
     settings = _settings(wh, tenant)
     request = publish.Request(
@@ -143,6 +158,8 @@ def _failure_marked(wh: Warehouse, tenant: str, simulations: Sequence[str]) -> I
     try:
         yield
     except Exception:
+        from include.flows import forecast
+
         forecast.mark_failed(wh, tenant, simulations)
         raise
 
