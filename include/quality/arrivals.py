@@ -144,7 +144,9 @@ def _expectations(
             .add_batch_definition_whole_table("current")
             .get_batch()
         )
-        expectations = suite(stream, has_arrived_empty=not read.get(stream.name))
+        # An org that shows nothing at all is a broken connection, not an empty file beside full ones.
+        has_arrived_empty = system.name == "files" and not read.get(stream.name)
+        expectations = suite(stream, has_arrived_empty=has_arrived_empty)
         expected = gx.ExpectationSuite(
             name=stream.name, expectations=[_of(gx, expectation) for expectation in expectations]
         )
@@ -174,7 +176,7 @@ def _observed(outcome: object) -> str:
     if "unexpected_count" in figures:
         examples = figures.get("partial_unexpected_list") or []
         shown = f", such as {examples[:3]}" if examples else ""
-        return f"{figures['unexpected_count']} of {figures.get('element_count')} rows{shown}"
+        return f"{figures['unexpected_count'] or 0} of {figures.get('element_count', 0)} rows{shown}"
     return f"observed {figures.get('observed_value')}"
 
 

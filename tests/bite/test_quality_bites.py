@@ -111,6 +111,11 @@ def test_an_empty_optional_file_beside_a_full_one_is_a_warning(warehouse: Wareho
     assert [(f.stream, f.expectation) for f in result.warnings] == [("funds", "row_floor")]
 
 
+def test_an_org_that_shows_nothing_stops(warehouse: Warehouse) -> None:
+    with pytest.raises(TradewindError, match="account row_floor: observed 0"):
+        gate(warehouse.pipeline_dsn, "alpha", ["account"], "r1", source="salesforce")
+
+
 def test_a_delivery_that_fell_by_half_stops(warehouse: Warehouse, tmp_path: Path) -> None:
     rows = "".join(f"P-{n},Product {n},1\n" for n in range(20))
     for run in range(6):
