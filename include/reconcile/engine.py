@@ -98,8 +98,9 @@ def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
     row_of = {d.deduction_key: row for row, d in enumerate(positive)}
     index = CandidateIndex(desk.promotions, desk.tree, desk.rules)
     found = index.find(_columns(positive))
+    accounts = vouchers.watched_accounts(desk)
     payments = [
-        p for p in inputs.ap_payments if p.payment_date <= desk.as_of and vouchers.is_watched(desk, p)
+        p for p in inputs.ap_payments if p.payment_date <= desk.as_of and vouchers.is_watched(p, accounts)
     ]
     payments = [p for p in payments if _is_due(desk, claim_id(desk.tenant, "ap_payment", p.payment_key))]
     queue = [(d.posting_date, "deduction", d.deduction_key, d) for d in pending]

@@ -8,17 +8,24 @@ from datetime import timedelta
 from include.reconcile.candidates import MATCHABLE
 from include.reconcile.claims import finish
 from include.reconcile.desk import Desk, claim_id
+from include.reconcile.journal import accrued_account, expense_account
 from include.reconcile.outcomes import Outcome
 from include.reconcile.records import ApPayment, Changes, Claim, Promotion
 
 _FEE_TACTICS = frozenset({"Slotting", "Fixed Fee"})
 
 
-def is_watched(desk: Desk, payment: ApPayment) -> bool:
+def watched_accounts(desk: Desk) -> frozenset[str]:
+    """Accounts a trade fee may be coded to: the tenant's list, and those the fee promotions post to."""
+    accounts = desk.rules.accounts
+    fees = [p for p in desk.promotions if is_fee(p)]
+    own = {expense_account(p, accounts) for p in fees} | {accrued_account(p, accounts) for p in fees}
+    return frozenset(desk.rules.watch_accounts) | own
+
+
+def is_watched(payment: ApPayment, accounts: frozenset[str]) -> bool:
     """Whether a payment may be a trade fee: coded to a watched account, or naming a promotion."""
-    return payment.amount > 0 and (
-        payment.promotion_id is not None or payment.account_code in desk.rules.watch_accounts
-    )
+    return payment.amount > 0 and (payment.promotion_id is not None or payment.account_code in accounts)
 
 
 def is_fee(promotion: Promotion) -> bool:

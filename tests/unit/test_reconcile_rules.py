@@ -120,6 +120,13 @@ def test_a_payment_on_another_account_is_no_claim():
     assert not result.state.claims
 
 
+def test_a_fee_is_watched_on_the_account_its_promotion_posts_to():
+    fee = promotion("S1", "20000", gl_account_code="6115", **FEE)
+    result = decide_all([fee], payments=[payment("V1", "20000", account_code="6115")], proofs=PROOF)
+    assert result.claim("V1").outcome == "FIXED_FEE_SETTLED"
+    assert result.balances()["6115"] == 20_000
+
+
 def test_a_fee_paid_twice_and_two_fees_alike():
     twice = [payment("V1", "20000"), payment("V2", "20000", payment_date=date(2026, 9, 22))]
     result = decide_all([promotion("S1", "20000", **FEE)], payments=twice, proofs=PROOF)
