@@ -19,6 +19,9 @@ every filled column where it comes from. What the files say about themselves, an
   keeps its own (19,669.93 in all; 9,754.94 if it were once per promo_id). 13 rows have none.
 - Neither a status, an approval date nor a discount per unit exists. Depth is of the shelf price, who funds it
   is a word, so no rate is derived and nothing can be earned: planned spend is what is authorised.
+- A deduction names an order, and the products of that order are all it can be about: they are its product lines.
+  Without them a claim would be judged by retailer, date and amount alone.
+- Shipments reach 2027-02-15, promotions 2027-01-03, deductions 2027-01-02: whoever runs this sets the date.
 - 45 of 50 GTINs fail their check digit. They are passed on as they are.
 """
 
