@@ -7,7 +7,8 @@
 **Runs** after transform, once per tenant; by hand for a tenant and a business date.
 **Re-run** freely: ids are deterministic and each batch commits as a whole. A business date before the
 tenant's latest one is a replay: its answer is stored beside, nothing is posted.
-**On call**: `finance.claim_tasks` lists what a person must decide; a failed run names the law that did not hold.
+**On call**: a failed law names the journal, claim or promotion that breaks it; nothing is published then.
+`finance.claim_tasks` lists what a person must decide.
 """
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -17,6 +18,7 @@ from tradewind.assets import MARTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
 from tradewind.defaults import SOME, house_dag
 from tradewind.engines import reconcile_one
+from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
 with house_dag(
@@ -35,10 +37,17 @@ with house_dag(
     def settle(work: dict[str, str]) -> str:
         return reconcile_one(warehouse(), work, get_current_context())
 
-    @task(outlets=[SETTLEMENTS], trigger_rule=SOME)
+    @task(trigger_rule=SOME)
+    def settled(tenants: list[str]) -> list[str]:
+        return list(tenants)
+
+    @task(outlets=[SETTLEMENTS])
     def finish(tenants: list[str], *, outlet_events=None) -> None:
         announce(outlet_events, SETTLEMENTS, tenants, chosen_date(get_current_context()))
 
-    settled = settle.expand(work=plan())
-    finish(settled)
-    settled >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+    done = settle.expand(work=plan())
+    done >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+    # Standalone ledgers carry our journals; then every law of the books is asked before anything is published.
+    ledgers = DbtSelection(task_id="ledgers", select="tag:after_reconcile+", exclude="tag:gate")
+    laws = DbtSelection(task_id="laws", command="test", select="tag:law")
+    (tenants := settled(done)) >> ledgers >> laws >> finish(tenants)

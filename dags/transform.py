@@ -4,6 +4,8 @@
 **Reads** `staging.raw_*`. **Writes** everything dbt builds, for all tenants, latest state.
 **Runs** after any extract, one run at a time; by hand at any time.
 **Re-run** freely: dbt rebuilds; a retry repeats only what failed. Row security is put back by the database.
+The statement gate comes last: an account with a balance that nothing maps withholds the statements of that company
+and period and turns this run red, and everything else goes on.
 **On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`.
 """
 
@@ -12,10 +14,10 @@ from airflow.sdk import AssetAny, chain, get_current_context, task
 from include.extract.manifest import systems
 from tradewind.assets import MARTS, announce, staging
 from tradewind.defaults import house_dag
-from tradewind.operators.dbt import DbtLayer
+from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
-LAYERS = ("seeds", "staging", "master", "intelligence", "planning", "finance", "analytics")
+LAYERS = ("staging", "master", "intelligence", "planning", "finance", "analytics")
 
 with house_dag(
     "transform",
@@ -31,4 +33,7 @@ with house_dag(
         tenants = [work["tenant"] for work in tenant_runs(context)]
         announce(outlet_events, MARTS, tenants, chosen_date(context))
 
-    chain(*[DbtLayer(layer=layer) for layer in LAYERS], finish())
+    seeds = DbtSelection(task_id="seeds", select="path:seeds")
+    layers = [DbtSelection(task_id=n, select=f"path:models/{n}", exclude="tag:gate") for n in LAYERS]
+    gate = DbtSelection(task_id="statement_gate", command="test", select="tag:gate")
+    chain(seeds, *layers, finish(), gate)

@@ -35,5 +35,9 @@ class MissingInput(TradewindError):
     """An input the run cannot do without is absent; nothing was written."""
 
 
+class CheckFailed(TradewindError):
+    """Data broke a rule, here or at a destination; doing the same again gives the same answer."""
+
+
 class LeaseLost(TradewindError):
     """A newer attempt owns this scope; this one must stop without writing or sending."""

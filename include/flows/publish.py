@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from include import settings as places
-from include.errors import MissingInput, TradewindError
+from include.errors import CheckFailed, MissingInput, TradewindError
 from include.faultpoints import point
 from include.publish import destinations, items
 from include.publish.destinations import Destination, Outcome
@@ -32,7 +32,7 @@ log = logging.getLogger("tradewind.publish")
 _RECEIPTS = uuid5(NAMESPACE_URL, "urn:tradewind:receipt")
 
 
-class RemoteRejection(TradewindError):
+class RemoteRejection(CheckFailed):
     """A destination refused records; the good ones are stored. Sending the same again would not help."""
 
 

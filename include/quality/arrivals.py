@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from include.errors import TradewindError
+from include.errors import CheckFailed
 from include.extract.manifest import Stream, System, systems
 from include.quality.expectations import CRITICAL, Expectation, has_fallen, suite
 from include.settings import tenant_slug
@@ -84,7 +84,7 @@ def gate(dsn: str, tenant: str, streams: list[str], run_id: str, *, source: str 
             "%s · %s · %s not met · %s", tenant, finding.stream, finding.expectation, finding.observed
         )
     if result.failed:
-        raise TradewindError(
+        raise CheckFailed(
             where=f"arrival gate · {tenant} · run {run_id}",
             expected="every critical expectation to be met",
             got="; ".join(f"{f.stream} {f.expectation}: {f.observed}" for f in result.failed),

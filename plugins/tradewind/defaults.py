@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, DeadlineAlert, DeadlineReference, SyncCallback
+from airflow.sdk import (
+    DAG,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    SyncCallback,
+)
 
+from include.errors import CheckFailed, LeaseLost, MissingInput
 from tradewind.notify import TellSomebody, late
 
 #: Only one dbt process may work on a warehouse at a time; the pool has one slot.
@@ -18,12 +28,23 @@ DBT_POOL = "dbt"
 SOME = "all_done_min_one_success"
 #: A DAG that is unpaused soon after its time waits for the next one; Airflow's own default would run the missed one.
 NEVER_LATE = timedelta(0)
+#: What a retry cannot mend: an absent input, data that breaks a rule, work that a newer attempt has taken over.
+HOPELESS = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[MissingInput, CheckFailed, LeaseLost],
+            action=RetryAction.FAIL,
+            reason="the same attempt would end the same way",
+        )
+    ]
+)
 DEFAULT_ARGS = {
     "owner": "revenue_operations",
     "retries": 4,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": HOPELESS,
     "execution_timeout": timedelta(hours=1),
     "on_failure_callback": TellSomebody(),
 }

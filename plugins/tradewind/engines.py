@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from include import fiscal, runlog
 from include.publish.exports import find, of_side
 from include.warehouse import notifications
@@ -129,10 +127,7 @@ def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, objec
 
 
 def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
-    """Publish one export for one tenant; returns the tenant.
-
-    A refused record fails the task without a retry: sending the same again would be refused again.
-    """
+    """Publish one export for one tenant; returns the tenant."""
     from include.flows import publish
 
     tenant, export = str(work["tenant"]), find(str(work["export"]))
@@ -146,10 +141,7 @@ def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
         dry_run=is_dry_run(context, settings.publish_mode),
         resend=bool(work.get("resend")),
     )
-    try:
-        publish.publish(wh, request, lambda: client(export.destination, tenant), settings)
-    except publish.RemoteRejection as error:
-        raise AirflowFailException(str(error)) from error
+    publish.publish(wh, request, lambda: client(export.destination, tenant), settings)
     return tenant
 
 

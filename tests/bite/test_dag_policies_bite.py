@@ -8,7 +8,7 @@ from airflow.sdk import DAG, BaseOperator
 from tests.dags import policies
 
 
-class DbtLayer(BaseOperator):
+class DbtSelection(BaseOperator):
     """Stands in for the operator of that name: the policy asks for the name."""
 
 
@@ -23,7 +23,7 @@ def bad_dag():
         params={"tenant": "x"},
     )
     with dag:
-        DbtLayer(task_id="build", retries=0, execution_timeout=timedelta(days=1))
+        DbtSelection(task_id="build", retries=0, execution_timeout=timedelta(days=1))
     return dag
 
 

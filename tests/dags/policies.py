@@ -69,7 +69,7 @@ def dbt_has_its_pool(dag):
     return [
         f"{dag.dag_id}.{t.task_id}: dbt outside the pool"
         for t in dag.tasks
-        if t.task_type == "DbtLayer" and t.pool != "dbt"
+        if t.task_type == "DbtSelection" and t.pool != "dbt"
     ]
 
 

@@ -1,4 +1,4 @@
-"""One dbt layer as one Airflow task.
+"""A part of the dbt project as one Airflow task.
 
 A task per model costs fifteen times as much (measured), so a layer is built with its tests in one dbt
 invocation, in this process. A retry runs only what failed or was skipped. Every node's outcome is kept in
@@ -14,7 +14,7 @@ from pathlib import Path
 from airflow.sdk import BaseOperator
 
 from include import settings
-from include.errors import TradewindError
+from include.errors import CheckFailed, TradewindError
 from include.warehouse.dbt_results import store
 from tradewind.connections import warehouse
 from tradewind.defaults import DBT_POOL
@@ -22,44 +22,53 @@ from tradewind.defaults import DBT_POOL
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
-class DbtLayer(BaseOperator):
-    """Builds the models of one folder of the dbt project with their tests, or the seeds.
+class DbtSelection(BaseOperator):
+    """Runs `dbt <command>` over a selection: `build` makes models and runs their tests, `test` only tests.
 
-    `layer` is a folder under models/, or "seeds".
+    `select` and `exclude` are in dbt's own words. An empty selection is an error unless `may_be_empty`: a folder
+    that was renamed must not pass for a layer that was built.
     """
 
-    def __init__(self, *, layer: str, **kwargs: object):
-        super().__init__(task_id=kwargs.pop("task_id", layer), pool=DBT_POOL, **kwargs)
-        self.layer = layer
+    def __init__(
+        self,
+        *,
+        select: str,
+        command: str = "build",
+        exclude: str | None = None,
+        may_be_empty: bool = False,
+        **kwargs: object,
+    ):
+        super().__init__(pool=DBT_POOL, **kwargs)
+        self.select, self.command, self.exclude, self.may_be_empty = select, command, exclude, may_be_empty
 
     def execute(self, context) -> None:
-        """Run dbt for the layer; raises TradewindError naming the nodes that failed."""
+        """Run dbt; raises CheckFailed naming the nodes that failed, TradewindError when dbt could not run."""
         # dbt takes seconds to import: only the task that runs it pays.
         from dbt.cli.main import dbtRunner
 
         run_id = context["run_id"]
-        target = settings.state() / "dbt" / _UNSAFE.sub("_", run_id) / self.layer
+        target = settings.state() / "dbt" / _UNSAFE.sub("_", run_id) / self.task_id
         result = dbtRunner().invoke(self._arguments(context, target))
         nodes = list(getattr(result.result, "results", None) or [])
-        store(warehouse(), run_id=run_id, layer=self.layer, results=nodes)
+        store(warehouse(), run_id=run_id, layer=self.task_id, results=nodes)
         failed = [n for n in nodes if str(n.status) in ("error", "fail", "runtime error")]
-        self.log.info("%s: %d nodes, %d failed", self.layer, len(nodes), len(failed))
-        if failed or not result.success:
-            raise TradewindError(
-                where=f"dbt layer {self.layer}",
+        self.log.info("%s: %d nodes, %d failed", self.task_id, len(nodes), len(failed))
+        if failed:
+            raise CheckFailed(
+                where=f"dbt {self.command} {self.select}",
                 expected="every model built and every test passed",
-                got="; ".join(f"{n.node.unique_id}: {n.message}" for n in failed) or str(result.exception),
-                remedy="read the node's message in ops.dbt_results; correct the data or the model, then clear this task",
+                got="; ".join(f"{n.node.unique_id}: {n.message}" for n in failed),
+                remedy="read the nodes' messages in ops.dbt_results; correct the data or the model, then clear this task",
             )
-        if not nodes:
+        if not result.success or not (nodes or self.may_be_empty):
             raise TradewindError(
-                where=f"dbt layer {self.layer}",
-                expected="at least one model",
-                got="none",
-                remedy="check that dbt_project/models holds this folder",
+                where=f"dbt {self.command} {self.select}",
+                expected="dbt to run at least one node",
+                got=str(result.exception or "an empty selection"),
+                remedy="read the log above; check that dbt_project holds what is selected",
             )
 
-    def _arguments(self, context, target) -> list[str]:
+    def _arguments(self, context, target: Path) -> list[str]:
         project = str(settings.home() / "dbt_project")
         place = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
         place += ["--log-path", str(target / "logs"), "--no-use-colors", "--quiet"]
@@ -67,9 +76,8 @@ class DbtLayer(BaseOperator):
             return ["retry", "--state", str(target), *place]
         target.mkdir(parents=True, exist_ok=True)
         _reuse_parse(target)
-        if self.layer == "seeds":
-            return ["seed", *place]
-        return ["build", "--select", f"path:models/{self.layer}", *place]
+        exclude = ["--exclude", self.exclude] if self.exclude else []
+        return [self.command, "--select", self.select, *exclude, *place]
 
 
 def _reuse_parse(target: Path) -> None:
