@@ -148,16 +148,19 @@ def _follow(airflow: Airflow, follower: Follower, plan: Plan) -> Outcome:
     transform = follower.next_run(sources)
     if transform is None and not any(run.state == "failed" for run in sources):
         transform = follower.start("transform", {"as_of": plan.as_of})
-    if transform is None or follower.wait([transform]):
+    if transform is None:
+        return _finished(follower, outcome)
+    follower.wait([transform])
+    # A transform that announced its marts and failed afterwards is the statement gate: the rest goes on.
+    reconcile = follower.next_run([transform])
+    if reconcile is None:
         return _finished(follower, outcome)
     airflow.pause(FORECAST, False)
     forecasts = [follower.start(FORECAST, conf) for conf in plan.forecasts]
-    reconcile = follower.next_run([transform])
-    if reconcile is not None:
-        follower.wait([reconcile])
-        publish = follower.next_run([reconcile])
-        if publish is not None:
-            follower.wait([publish])
+    follower.wait([reconcile])
+    publish = follower.next_run([reconcile])
+    if publish is not None:
+        follower.wait([publish])
     _wait_for_forecasts(airflow, follower, forecasts, outcome)
     return _finished(follower, outcome)
 
