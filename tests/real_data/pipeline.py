@@ -40,13 +40,22 @@ def database(warehouse: Warehouse):
 
 def build_marts(warehouse: Warehouse, target: Path) -> None:
     """`dbt build` of the whole project with its tests; raises AssertionError naming the nodes that failed."""
+    _dbt(warehouse, target, "build")
+
+
+def ask_the_laws(warehouse: Warehouse, target: Path) -> None:
+    """The laws over what the engines have booked, as the reconcile DAG asks them; raises as `build_marts` does."""
+    _dbt(warehouse, target, "build", "--select", "tag:after_reconcile+", "--exclude", "tag:gate")
+    _dbt(warehouse, target, "test", "--select", "tag:law")
+
+
+def _dbt(warehouse: Warehouse, target: Path, *command: str) -> None:
     from dbt.cli.main import dbtRunner
 
     project = str(PROJECT)
-    arguments = ["build", "--project-dir", project, "--profiles-dir", project]
-    arguments += ["--target-path", str(target), "--log-path", str(target / "logs"), "--quiet"]
+    place = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
     with database(warehouse):
-        result = dbtRunner().invoke(arguments)
+        result = dbtRunner().invoke([*command, *place, "--log-path", str(target / "logs"), "--quiet"])
     failed = [
         f"{node.node.unique_id}: {node.message}"
         for node in getattr(result.result, "results", None) or ()

@@ -22,7 +22,7 @@ from include.reconcile.outcomes import Outcome
 from include.warehouse.session import Warehouse
 from include.warehouse.tenants import ensure_tenant
 from tests.real_data.contract_files import Converted, Row, records
-from tests.real_data.pipeline import build_marts, query
+from tests.real_data.pipeline import ask_the_laws, build_marts, query
 
 TENANT = "cinderhaven"
 AS_OF = date(2027, 1, 31)
@@ -263,6 +263,10 @@ def test_journals_balance_and_clearing_holds_what_is_undecided(company: Company)
     )
     [(waiting,)] = company.rows("SELECT sum(amount_open + amount_non_trade) FROM finance.claims")
     assert clearing == waiting
+
+
+def test_the_laws_hold_over_what_was_booked(company: Company, tmp_path: Path) -> None:
+    ask_the_laws(company.warehouse, tmp_path)
 
 
 def test_a_second_run_changes_nothing(company: Company) -> None:
