@@ -199,7 +199,9 @@ def _ties(conn: psycopg.Connection) -> Iterator[str]:
         for currency, difference in conn.execute(query).fetchall()
         if difference
     ]
-    if differences:
+    if not conn.execute("SELECT EXISTS (SELECT 1 FROM finance.journal_lines)").fetchone()[0]:
+        yield _line("Ties out", "nothing was posted, so there is nothing to tie")
+    elif differences:
         yield _line("Ties out", f"NO: {'; '.join(differences)}")
     else:
         yield _line("Ties out", f"difference 0.0000 in {', '.join(checks)}")
