@@ -138,7 +138,7 @@ def _accruals(conn: psycopg.Connection) -> Iterator[str]:
 
 def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:
     rows = conn.execute(
-        "SELECT DISTINCT ON (s.scenario_id, s.currency) s.currency, s.iterations, s.mean, s.p50, s.p95, s.reserve,"
+        "SELECT DISTINCT ON (s.scenario_id, s.currency) s.scenario_id, s.currency, s.iterations, s.mean, s.p50, s.p95, s.reserve,"
         " s.budget_amount, s.p_exceed_budget FROM planning.monte_carlo_summary s"
         " JOIN planning.monte_carlo_runs r USING (tenant_id, simulation_id)"
         " WHERE r.status = 'completed' AND r.period = %s"
@@ -147,10 +147,10 @@ def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:
     ).fetchall()
     if not rows:
         yield _line("Forecast", f"no forecast of {period}")
-    for currency, iterations, mean, p50, p95, reserve, budget, probability in rows:
+    for scenario, currency, iterations, mean, p50, p95, reserve, budget, probability in rows:
         yield _line(
             "Forecast",
-            f"{period} variable pay, {currency}, {iterations:,} paths: mean {_money(mean)}, P50 {_money(p50)},"
+            f"{period} variable pay, scenario {scenario}, {currency}, {iterations:,} paths: mean {_money(mean)}, P50 {_money(p50)},"
             f" P95 {_money(p95)}, reserve {_money(reserve)}",
         )
         if budget is not None and probability is not None:
