@@ -145,7 +145,7 @@ def _drive(ports: Ports, plan: Plan) -> Outcome:
 def _follow(airflow: Airflow, follower: Follower, plan: Plan) -> Outcome:
     sources = _extract(airflow, follower, plan)
     outcome = Outcome(loads=[run.run_id for run in sources], failed=[])
-    transform = follower.next_run(sources)
+    transform = follower.next_run(sources, may_be_missed=len(sources) > 1)
     if transform is None and not any(run.state == "failed" for run in sources):
         transform = follower.start("transform", {"as_of": plan.as_of})
     if transform is None:

@@ -84,10 +84,11 @@ class Follower:
         """Whether the run has announced its data: at least one asset event."""
         return bool(self._events(run))
 
-    def next_run(self, runs: list[Run]) -> Run | None:
+    def next_run(self, runs: list[Run], *, may_be_missed: bool = False) -> Run | None:
         """The run that the events of `runs` started, waited for; None when they announced nothing.
 
-        Raises TradewindError when an event starts nothing although nothing stands in its way.
+        Raises TradewindError when an event starts nothing although nothing stands in its way. `may_be_missed`
+        makes that None too: a DAG that was paused when the events came does not hear of them later.
         """
         dag_id = NEXT[runs[0].dag_id]
         deadline = time.monotonic() + EVENT_SECONDS
@@ -102,6 +103,8 @@ class Follower:
             if self._active(dag_id):
                 deadline = time.monotonic() + EVENT_SECONDS
             if time.monotonic() > deadline:
+                if may_be_missed:
+                    return None
                 raise TradewindError(
                     where=f"{dag_id} after {runs[0].dag_id}",
                     expected=f"a run started by its event within {EVENT_SECONDS} s",

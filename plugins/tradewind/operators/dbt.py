@@ -19,6 +19,8 @@ from include.warehouse.dbt_results import store
 from tradewind.connections import warehouse
 from tradewind.defaults import DBT_POOL
 
+#: Runs whose dbt artefacts are kept; older folders are deleted when a new run begins.
+KEPT_RUNS = 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -75,9 +77,18 @@ class DbtSelection(BaseOperator):
         if context["ti"].try_number > 1 and (target / "run_results.json").is_file():
             return ["retry", "--state", str(target), *place]
         target.mkdir(parents=True, exist_ok=True)
+        _forget_old_runs(target.parent)
         _reuse_parse(target)
         exclude = ["--exclude", self.exclude] if self.exclude else []
         return [self.command, "--select", self.select, *exclude, *place]
+
+
+def _forget_old_runs(current: Path) -> None:
+    runs = [
+        path for path in current.parent.iterdir() if path.is_dir() and path != current and path.name != "docs"
+    ]
+    for path in sorted(runs, key=lambda path: path.stat().st_mtime)[: -KEPT_RUNS + 1]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _reuse_parse(target: Path) -> None:
