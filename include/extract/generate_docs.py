@@ -17,7 +17,8 @@ in [templates](templates), a small worked company is in [example](example).
   Parts are welcome: `pos_sales_2026-01.csv` and `pos_sales-part2.csv` both belong to `pos_sales`.
 - Comma-separated, UTF-8 (stray Windows-1252 bytes are read and reported), first line = headers.
 - Dates are ISO 8601 (`2026-10-31`). Money is plain decimal text (`1234.50`), no thousands separators, no exponents,
-  at most four decimals. Rates and probabilities are fractions (`0.15`). Booleans: true/false, yes/no, 1/0.
+  at most four decimals, at most fourteen digits before the point. Rates and probabilities are fractions (`0.15`).
+  Booleans: true/false, yes/no, 1/0.
 - Listed values and currency codes are taken in any mix of upper and lower case and stored as listed. Keys are not:
   `c-1` and `C-1` are two customers.
 - An empty cell is null. Keys are text: leading zeros stay, and `NA` is a value.

@@ -37,6 +37,9 @@ _INVISIBLE = "".join(
 ) + ("\u2028\u2029\u202f\u205f\u3000\ufeff")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _OPEN_END = date(9999, 12, 31)
+#: One less than NUMERIC(19,4) holds: a sum of what was accepted must fit as well, or one row of one company
+#: would stop the marts of all.
+_WHOLE_DIGITS = 14
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
 #: ISO 4217: active codes, then those retired since 1995, which old rates and ledgers still carry. XXX is the
 #: standard's "no currency": heads and units of statistical accounts.
@@ -166,13 +169,13 @@ def parse_integer(text: str) -> str:
 
 
 def parse_money(text: str) -> str:
-    """Decimal text with at most four decimals, below 10^15: NUMERIC(19,4), never rounded."""
-    return _decimal(text, "money", whole=15, places=4)
+    """Decimal text with at most four decimals, below 10^14, never rounded."""
+    return _decimal(text, "money", whole=_WHOLE_DIGITS, places=4)
 
 
 def parse_units(text: str) -> str:
     """Decimal text with at most four decimals."""
-    return _decimal(text, "units", whole=15, places=4)
+    return _decimal(text, "units", whole=_WHOLE_DIGITS, places=4)
 
 
 def parse_rate(text: str) -> str:

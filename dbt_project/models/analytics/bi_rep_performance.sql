@@ -32,7 +32,7 @@ final as (
         rep_attainment.currency,
         rep_attainment.quota_amount,
         rep_attainment.credited_amount as total_revenue,
-        (100 * rep_attainment.attainment)::numeric(18, 9) as quota_attainment_pct,
+        (100 * rep_attainment.attainment)::numeric(38, 9) as quota_attainment_pct,
         latest_forecast.mean_amount as total_compensation,
         latest_forecast.simulation_id,
         latest_forecast.data_as_of,

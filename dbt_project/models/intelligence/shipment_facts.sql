@@ -15,9 +15,11 @@ final as (
         invoices.customer_key,
         invoices.product_key,
         -- Eaches. A case whose size nobody stated has no known number of eaches, and is never taken for one.
-        case invoices.unit_of_measure
-            when 'each' then invoices.units_shipped
-            when 'case' then invoices.units_shipped * products.units_per_case
+        case
+            when invoices.unit_of_measure = 'each' then invoices.units_shipped
+            -- Nor is a number of eaches known where cases times their size is more than a quantity can be.
+            when abs(invoices.units_shipped * products.units_per_case) < 1e14
+                then invoices.units_shipped * products.units_per_case
         end::numeric(19, 4) as units_shipped,
         invoices.unit_of_measure,
         invoices.units_shipped as invoiced_units,

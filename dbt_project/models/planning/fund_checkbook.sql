@@ -55,8 +55,8 @@ final as (
         coalesce(sum(drawn.consumed_amount), 0)::numeric(19, 4) as consumed_amount,
         coalesce(sum(drawn.settled_amount), 0)::numeric(19, 4) as settled_amount,
         (funds.total_budget - coalesce(sum(drawn.consumed_amount), 0))::numeric(19, 4) as remaining_balance,
-        (100 * coalesce(sum(drawn.settled_amount), 0) / nullif(funds.total_budget, 0))::numeric(9, 2) as burn_pct,
-        (100 * coalesce(sum(drawn.consumed_amount), 0) / nullif(funds.total_budget, 0))::numeric(9, 2) as committed_pct,
+        (100 * coalesce(sum(drawn.settled_amount), 0) / nullif(funds.total_budget, 0))::numeric(38, 2) as burn_pct,
+        (100 * coalesce(sum(drawn.consumed_amount), 0) / nullif(funds.total_budget, 0))::numeric(38, 2) as committed_pct,
         coalesce(sum(drawn.consumed_amount), 0)
         > funds.total_budget * (1 + coalesce(funds.overdraw_pct, 0) / 100) as is_overdrawn,
         count(drawn.tenant_id)::integer as promotion_count,

@@ -62,7 +62,7 @@ totals as (
 final as (
     select
         *,
-        (credited_amount / nullif(quota_amount, 0))::numeric(18, 9) as attainment
+        (credited_amount / nullif(quota_amount, 0))::numeric(38, 9) as attainment
     from totals
 )
 

@@ -62,7 +62,7 @@ final as (
         coalesce(monthly_wins.total_revenue, 0)::numeric(19, 4) as total_revenue,
         coalesce(monthly_wins.deal_count, 0) as deal_count,
         monthly_quotas.quota::numeric(19, 4) as quota,
-        (100 * coalesce(monthly_wins.total_revenue, 0) / nullif(monthly_quotas.quota, 0))::numeric(18, 9) as quota_attainment_pct
+        (100 * coalesce(monthly_wins.total_revenue, 0) / nullif(monthly_quotas.quota, 0))::numeric(38, 9) as quota_attainment_pct
     from monthly_quotas
     full outer join monthly_wins
         on monthly_quotas.tenant_id = monthly_wins.tenant_id
