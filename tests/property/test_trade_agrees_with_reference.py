@@ -85,7 +85,7 @@ def agree(company) -> None:
         assert result.settled_rows(key) == verdict.settled
         assert claim.amount_disputed == verdict.disputed
         if verdict.score is not None:
-            assert float(claim.score) == verdict.score
+            assert claim.score is not None and float(claim.score) == verdict.score
 
 
 @given(companies())
