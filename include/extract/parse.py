@@ -40,6 +40,8 @@ _OPEN_END = date(9999, 12, 31)
 #: One less than NUMERIC(19,4) holds: a sum of what was accepted must fit as well, or one row of one company
 #: would stop the marts of all.
 _WHOLE_DIGITS = 14
+#: More than any shipment, so that a year of such rows still fits.
+_WHOLE_UNITS = 11
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
 #: ISO 4217: active codes, then those retired since 1995, which old rates and ledgers still carry. XXX is the
 #: standard's "no currency": heads and units of statistical accounts.
@@ -174,8 +176,8 @@ def parse_money(text: str) -> str:
 
 
 def parse_units(text: str) -> str:
-    """Decimal text with at most four decimals."""
-    return _decimal(text, "units", whole=_WHOLE_DIGITS, places=4)
+    """Decimal text with at most four decimals, below 10^11."""
+    return _decimal(text, "units", whole=_WHOLE_UNITS, places=4)
 
 
 def parse_rate(text: str) -> str:

@@ -24,13 +24,13 @@ products as (
 ),
 
 -- The cost of an invoice line is the cost in force on its date, else the product's standard cost.
-costed as (
+unit_costs as (
     select
         shipment_facts.*,
-        shipment_facts.units_shipped * case
+        case
             when product_costs.currency = shipment_facts.currency then product_costs.cogs
             when products.currency = shipment_facts.currency then products.cogs_standard
-        end as cogs_amount
+        end as unit_cost
     from shipment_facts
     left join product_costs
         on shipment_facts.tenant_id = product_costs.tenant_id
@@ -40,6 +40,12 @@ costed as (
     left join products
         on shipment_facts.tenant_id = products.tenant_id
         and shipment_facts.product_key = products.product_key
+),
+
+-- A cost no invoice line can have is an unknown cost.
+costed as (
+    select *, case when abs(units_shipped * unit_cost) < 1e14 then units_shipped * unit_cost end as cogs_amount
+    from unit_costs
 ),
 
 final as (

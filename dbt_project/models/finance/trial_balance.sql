@@ -15,7 +15,7 @@ accounts as (
         currency,
         scenario,
         bool_and(origin = 'trade') as is_trade_only,
-        min(fiscal_year * 1000 + fiscal_period) as first_period
+        min(fiscal_year::bigint * 1000 + fiscal_period) as first_period
     from ledger_entries
     group by tenant_id, company_code, account_code, currency, scenario
 ),
@@ -53,7 +53,7 @@ grid as (
         and mapped.company_code = periods.company_code
         and mapped.currency = periods.currency
         and mapped.scenario = periods.scenario
-        and periods.fiscal_year * 1000 + periods.fiscal_period >= mapped.first_period
+        and periods.fiscal_year::bigint * 1000 + periods.fiscal_period >= mapped.first_period
     union all
     select
         tenant_id, company_code, account_code, fiscal_year, fiscal_period, currency, scenario,

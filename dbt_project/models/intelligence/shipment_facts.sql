@@ -18,7 +18,7 @@ final as (
         case
             when invoices.unit_of_measure = 'each' then invoices.units_shipped
             -- Nor is a number of eaches known where cases times their size is more than a quantity can be.
-            when abs(invoices.units_shipped * products.units_per_case) < 1e14
+            when abs(invoices.units_shipped * products.units_per_case) < 1e12
                 then invoices.units_shipped * products.units_per_case
         end::numeric(19, 4) as units_shipped,
         invoices.unit_of_measure,

@@ -99,7 +99,7 @@ totals as (
 ),
 
 -- Only what may be relied on: the window is over in the data, no whole week of sell-out is missing, every unit has
--- a rate. Everything else is absent, and the plan stays the authority (C9).
+-- a rate, and the product can be meant. Everything else is absent, and the plan stays the authority (C9).
 final as (
     select
         totals.tenant_id,
@@ -113,6 +113,7 @@ final as (
         and (reached.root_customer_key is null or totals.root_customer_key = reached.root_customer_key)
     where
         totals.is_rated
+        and abs(totals.earned_amount) < 1e14
         and reached.through_date >= totals.window_end
         and (totals.settlement_method = 'bill_back' or totals.weeks_present >= (totals.window_end - totals.window_start + 1) / 7)
 )

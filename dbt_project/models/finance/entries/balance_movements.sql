@@ -1,6 +1,6 @@
 -- Not materialized where a table is read twice: the planner then knows its size and its indexes.
 with gl_balances as not materialized (
-    select *, fiscal_year * 1000 + fiscal_period as period_number from {{ ref('gl_balances') }}
+    select *, fiscal_year::bigint * 1000 + fiscal_period as period_number from {{ ref('gl_balances') }}
 ),
 
 moved as (
