@@ -197,7 +197,10 @@ def _order_fault(rule: Ordered, first: object, second: object) -> tuple[str, str
     if first is NULL or second is NULL or first is REFUSED or second is REFUSED:
         return None
     if first < second or (first == second and not rule.strict):
-        return None
+        if rule.at_most_years is None or int(str(second)[:4]) - int(str(first)[:4]) <= rule.at_most_years:
+            return None
+        expected = f"a window of at most {rule.at_most_years} years from {rule.first} ({first})"
+        return rule.second, str(second), expected, "the window is longer than any period"
     relation = "before" if rule.strict else "not after"
     return (
         rule.second,

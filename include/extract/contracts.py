@@ -49,11 +49,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Ordered:
-    """`first` is not after `second` when both are given; strictly before it when `strict`."""
+    """`first` is not after `second` when both are given; strictly before it when `strict`.
+
+    `at_most_years` bounds a window that stands for a period: an open end such as 9999-12-31 is none.
+    """
 
     first: str
     second: str
     strict: bool = False
+    at_most_years: int | None = None
 
 
 @dataclass(frozen=True)
@@ -355,7 +359,7 @@ CONTRACTS: tuple[Contract, ...] = (
             CURRENCY,
         ),
         rules=(
-            Ordered("period_start", "period_end", strict=True),
+            Ordered("period_start", "period_end", strict=True, at_most_years=5),
             NoOverlap(("rep_key", "measure"), "period_start", "period_end", end_exclusive=True),
         ),
         amount="quota_amount",
@@ -371,7 +375,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _need("budget_amount", "money", minimum=0),
             _need("currency", "currency"),
         ),
-        rules=(Ordered("period_start", "period_end", strict=True),),
+        rules=(Ordered("period_start", "period_end", strict=True, at_most_years=5),),
         amount="budget_amount",
     ),
     Contract(

@@ -49,8 +49,9 @@ def contracts_page(contracts: Sequence[Contract]) -> str:
 def rule_text(rule: Rule) -> str:
     """One sentence a user can act on."""
     match rule:
-        case Ordered(first, second, strict):
-            return f"`{first}` is {'before' if strict else 'not after'} `{second}`."
+        case Ordered(first, second, strict, years):
+            limit = f", by {years} years at most" if years else ""
+            return f"`{first}` is {'before' if strict else 'not after'} `{second}`{limit}."
         case OneSide(first, second):
             return f"Exactly one of `{first}` and `{second}` is filled, and it is not negative."
         case NoOverlap(by, start, _, end_exclusive):

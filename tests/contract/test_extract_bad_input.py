@@ -184,6 +184,7 @@ CELLS: dict[str, tuple[str, str, str, str]] = {
     "journal line with no side": ("gl_journal_lines", "debit_amount", "", "neither side"),
     "journal line with a negative side": ("gl_journal_lines", "debit_amount", "-10.00", "negative"),
     "quota window without length": ("quotas", "period_end", "2026-01-01", "out of order"),
+    "quota window without end": ("quotas", "period_end", "9999-12-31", "longer than any period"),
 }
 
 #: id: (line put among the rows of a deductions file, part of the reason)
