@@ -17,7 +17,7 @@ from tradewind.assets import announce, staging
 from tradewind.connections import warehouse
 from tradewind.defaults import SOME, house_dag
 from tradewind.extracting import extract_one, gate_one
-from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
+from tradewind.runs import AS_OF, TENANT, chosen_date, succeeded, tenant_runs
 
 FOLDER = Param(
     None,
@@ -52,7 +52,9 @@ def build(system: System):
 
         @task(outlets=[staging(system.name)], trigger_rule=SOME)
         def arrive(tenants: list[str], *, outlet_events=None) -> None:
-            announce(outlet_events, staging(system.name), tenants, chosen_date(get_current_context()))
+            announce(
+                outlet_events, staging(system.name), succeeded(tenants), chosen_date(get_current_context())
+            )
 
         gated = gate.expand(arrived=extract.expand(work=plan()))
         arrive(gated)

@@ -17,7 +17,7 @@ from tradewind import engines
 from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
 from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag
-from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, tenant_periods
+from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, succeeded, tenant_periods
 from tradewind.timetables import NextCronPartition
 
 with house_dag(
@@ -49,7 +49,7 @@ with house_dag(
     def run_simulation(frozen):
         @task(trigger_rule=SOME)
         def blocks(frozen: list[dict[str, object]]) -> list[dict[str, object]]:
-            return engines.forecast_blocks(frozen)
+            return engines.forecast_blocks(succeeded(frozen))
 
         @task
         def simulate(block: dict[str, object]) -> None:
@@ -57,7 +57,7 @@ with house_dag(
 
         @task(trigger_rule=SOME)
         def summarise(frozen: list[dict[str, object]]) -> list[dict[str, object]]:
-            return engines.summarise_one(warehouse(), frozen)
+            return engines.summarise_one(warehouse(), succeeded(frozen))
 
         simulated = simulate.expand(block=blocks(frozen))
         return simulated >> summarise(frozen)

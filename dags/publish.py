@@ -17,7 +17,7 @@ from tradewind.assets import RECEIPTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
 from tradewind.defaults import SOME, house_dag
 from tradewind.engines import export_plan, publish_one
-from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, tenant_runs
+from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, chosen_date, succeeded, tenant_runs
 
 EXPORTS = Param(
     None,
@@ -59,7 +59,7 @@ with house_dag(
 
     @task(outlets=[RECEIPTS], trigger_rule=SOME)
     def finish(tenants: list[str], *, outlet_events=None) -> None:
-        announce(outlet_events, RECEIPTS, tenants, chosen_date(get_current_context()))
+        announce(outlet_events, RECEIPTS, succeeded(tenants), chosen_date(get_current_context()))
 
     published = publish.expand(work=plan())
     finish(published)

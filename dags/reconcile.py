@@ -19,7 +19,7 @@ from tradewind.connections import warehouse
 from tradewind.defaults import SOME, house_dag
 from tradewind.engines import reconcile_one
 from tradewind.operators.dbt import DbtSelection
-from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
+from tradewind.runs import AS_OF, TENANT, chosen_date, succeeded, tenant_runs
 
 with house_dag(
     "reconcile",
@@ -39,7 +39,7 @@ with house_dag(
 
     @task(trigger_rule=SOME)
     def settled(tenants: list[str]) -> list[str]:
-        return list(tenants)
+        return succeeded(tenants)
 
     @task(outlets=[SETTLEMENTS])
     def finish(tenants: list[str], *, outlet_events=None) -> None:

@@ -24,8 +24,9 @@ from tradewind.notify import TellSomebody, late
 
 #: Only one dbt process may work on a warehouse at a time; the pool has one slot.
 DBT_POOL = "dbt"
-#: A joining task of mapped work goes on with the tenants that succeeded; a leaf `all_…` beside it fails the run.
-SOME = "all_done_min_one_success"
+#: A joining task of mapped work goes on with the tenants that succeeded (`runs.succeeded`); a leaf `all_…` beside it
+#: fails the run. Not `all_done_min_one_success`: one skipped tenant, or no block left to do, would skip the join.
+SOME = "all_done"
 #: A DAG that is unpaused soon after its time waits for the next one; Airflow's own default would run the missed one.
 NEVER_LATE = timedelta(0)
 #: What a retry cannot mend: an absent input, data that breaks a rule, work that a newer attempt has taken over.

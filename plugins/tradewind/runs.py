@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import fiscal
 from include.errors import TradewindError
@@ -82,6 +83,14 @@ def tenant_periods(context: Mapping) -> list[dict[str, str]]:
 def chosen_date(context: Mapping) -> str | None:
     """The business date a person chose for this run or for the one that started it; None when nobody did."""
     return context["params"].get("as_of") or triggering(context)[1]
+
+
+def succeeded(values: Iterable) -> list:
+    """What the mapped tasks before this one returned, where they succeeded; skips this task when none did."""
+    found = list(values)
+    if not found:
+        raise AirflowSkipException("nothing before this task succeeded")
+    return found
 
 
 def is_dry_run(context: Mapping, publish_mode: str) -> bool:

@@ -23,7 +23,12 @@ def bad_dag():
         params={"tenant": "x"},
     )
     with dag:
-        DbtSelection(task_id="build", retries=0, execution_timeout=timedelta(days=1))
+        DbtSelection(
+            task_id="build",
+            retries=0,
+            trigger_rule="all_done_min_one_success",
+            execution_timeout=timedelta(days=1),
+        )
     return dag
 
 

@@ -73,6 +73,15 @@ def dbt_has_its_pool(dag):
     ]
 
 
+def joins_survive_skips(dag):
+    """A skipped tenant, or mapped work that is done already, must not skip what comes after."""
+    return [
+        f"{dag.dag_id}.{t.task_id}: all_done_min_one_success skips on one skip; use all_done and `succeeded`"
+        for t in dag.tasks
+        if t.trigger_rule == "all_done_min_one_success"
+    ]
+
+
 def params_are_typed(dag):
     """The form in the UI says what a field is."""
     found = []
@@ -85,5 +94,5 @@ def params_are_typed(dag):
 
 POLICIES = (
     one_run_at_a_time, no_catchup, says_what_it_is, has_deadline, tasks_end, tasks_are_retried, failures_are_told,
-    dbt_has_its_pool, params_are_typed,
+    dbt_has_its_pool, params_are_typed, joins_survive_skips,
 )  # fmt: skip
