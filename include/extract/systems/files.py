@@ -19,4 +19,6 @@ def _stream(contract: Contract) -> Stream:
     )
 
 
-SYSTEM = System(name="files", title="Contract files", streams=tuple(map(_stream, CONTRACTS)))
+SYSTEM = System(
+    name="files", title="Contract files", schedule="0 1 * * *", streams=tuple(map(_stream, CONTRACTS))
+)
