@@ -6,7 +6,7 @@ The database side of the same promises is NUMERIC(19,4). Binary floats are refus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 
 from include.errors import TradewindError
 
@@ -78,11 +78,6 @@ def allocate(amount: Decimal, weights: Sequence[Decimal | int], unit: Decimal = 
     if rest:
         parts[next(i for i, w in enumerate(shares) if w > 0)] += rest
     return [(sign * p).quantize(QUANTUM) for p in parts]
-
-
-def percent_of(amount: Decimal, rate: Decimal) -> Decimal:
-    """`amount` times `rate`, rounded half up to four places."""
-    return (amount * rate).quantize(QUANTUM, rounding=ROUND_HALF_UP)
 
 
 def _refusal(value: object, expected: str) -> TradewindError:

@@ -36,11 +36,6 @@ def ensure_all(conn: psycopg.Connection) -> None:
             _ensure(conn, system, stream, there.get(system.relation(stream), {}))
 
 
-def ensure_landing(conn: psycopg.Connection, system: System, stream: Stream) -> None:
-    """Create the landing table of one stream, or add its new columns; the same call again changes nothing."""
-    _ensure(conn, system, stream, _existing_columns(conn).get(system.relation(stream), {}))
-
-
 def column_types(stream: Stream) -> dict[str, str]:
     """PostgreSQL type of every column of the stream, in order."""
     return {column.name: POSTGRES_TYPES[column.type] for column in stream.columns}

@@ -29,6 +29,7 @@ from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse.lease import Lease, acquire
 from include.warehouse.session import Warehouse
+from include.warehouse.tenants import load_settings
 
 log = logging.getLogger("tradewind")
 _PROGRESS_ROWS = 250_000
@@ -78,7 +79,9 @@ def extract_files(
     Raises MissingInput when the folder holds no contract file, TradewindError when a file failed for a reason
     that is not in the file (the others are loaded then).
     """
-    settings = settings or tenant_settings(wh, tenant)
+    if settings is None:
+        with wh.pipeline() as conn:
+            settings = load_settings(conn, tenant)
     found, ignored = arrivals(Path(folder), inbox.SYSTEM)
     summary = ExtractSummary(tenant, run_id, inbox.SYSTEM.name, ignored=ignored)
     if not found:
@@ -111,7 +114,8 @@ def extract_salesforce(
     `client` is a simple_salesforce client; `login` makes a fresh one when its session has ended for good.
     Raises TradewindError when a stream failed; the others are loaded then, and the failed one is as before.
     """
-    tenant_settings(wh, tenant)
+    with wh.pipeline() as conn:
+        load_settings(conn, tenant)
     summary = ExtractSummary(tenant, run_id, salesforce.SYSTEM.name)
     lease = acquire(wh, tenant, f"extract:{salesforce.SYSTEM.name}")
     org = soql.Org(client, login=login, patience=patience or soql.Patience())
@@ -119,15 +123,6 @@ def extract_salesforce(
         _attempt(summary, stream.name, lambda s=stream: _extract_stream(wh, lease, tenant, run_id, s, org))
     _raise_failures(summary)
     return summary
-
-
-def tenant_settings(wh: Warehouse, tenant: str) -> TenantSettings:
-    """The stored settings of `tenant`; raises TradewindError for an unknown one."""
-    with wh.pipeline() as conn:
-        row = conn.execute("SELECT settings FROM tenancy.tenants WHERE tenant_id = %s", (tenant,)).fetchone()
-    if row is None:
-        raise TenantSettings.unknown_tenant(tenant)
-    return TenantSettings.from_mapping(row[0])
 
 
 def _attempt(summary: ExtractSummary, name: str, work: Callable[[], LoadResult]) -> None:

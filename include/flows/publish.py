@@ -21,6 +21,7 @@ from include.publish import destinations, items
 from include.publish.destinations import Destination, Outcome
 from include.publish.exports import Export
 from include.publish.items import Item
+from include.publish.limits import Limits
 from include.publish.plan import Plan, classify, guard
 from include.settings import TenantSettings
 from include.warehouse import publishing
@@ -52,12 +53,6 @@ class Request:
     resend: bool = False
 
 
-@dataclass(frozen=True)
-class _Limits:
-    max_age_days: int = 45
-    max_changed_share: float = 1.0
-
-
 def publish(
     wh: Warehouse, request: Request, open_client: Callable[[], object | None], settings: TenantSettings
 ) -> Receipt:
@@ -67,7 +62,7 @@ def publish(
     call. Raises RemoteRejection after the good items are stored and the receipt is written; TradewindError
     for stale results, a missing connection, a guard or a failed read-back.
     """
-    limits = _limits(settings)
+    limits = Limits.from_settings(settings.publish)
     started = datetime.now(UTC)
     export = request.export
     folder = places.output(request.tenant, request.period)
@@ -106,18 +101,6 @@ def publish(
     if verification.get("differences"):
         raise _read_back_failed(request, verification["differences"])
     return receipt
-
-
-def _limits(settings: TenantSettings) -> _Limits:
-    try:
-        return _Limits(**settings.publish)
-    except TypeError:
-        raise TradewindError(
-            where="tenant settings, section publish",
-            expected="max_age_days, max_changed_share",
-            got=", ".join(sorted(settings.publish)),
-            remedy="correct the setting",
-        ) from None
 
 
 def _desired(conn, request: Request, folder) -> list[Item]:

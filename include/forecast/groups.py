@@ -48,8 +48,8 @@ def group_statistics(
         tails.append(int(cents[is_tail].sum()))
         over = exceedance(cents, budgets[key]) if key in budgets else None
         rest.append(([quantile(ordered, p) for p in (10, 50, 90)], over))
-    means = group_means(sums, len(total), summary.mean)
-    shares = group_means(tails, int(is_tail.sum()), summary.es95)
+    means = group_means(sums, summary.mean)
+    shares = group_means(tails, summary.es95)
     return [
         GroupStatistics(key, rep_counts[key], mean, *percentiles, share, over)
         for key, mean, share, (percentiles, over) in zip(keys, means, shares, rest, strict=True)
@@ -63,7 +63,7 @@ def rep_statistics(
 
     Percentiles are drawn again from the reps' own streams, so no iteration of a rep is ever stored.
     """
-    means = group_means([int(s) for s in sums], iterations, mean)
+    means = group_means([int(s) for s in sums], mean)
     rows = []
     for (rep, cents), rep_mean in zip(
         rep_cents(inputs, seed, 0, min(iterations, REP_ITERATIONS)), means, strict=True

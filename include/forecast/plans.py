@@ -59,18 +59,6 @@ class PayoutCurve:
             paid = np.where(a < 1.0, np.maximum(ramp, 0.0), paid)
         return paid
 
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        """Attainments where the slope or the level of the curve may change, ascending."""
-        points = set(self.bounds)
-        if self.threshold_mode != "none":
-            points.add(self.threshold)
-        if self.threshold_mode == "linear_from_threshold":
-            points.add(1.0)
-        if self.attainment_cap is not None:
-            points.add(self.attainment_cap)
-        return tuple(sorted(points))
-
     def _tiers(self, a: np.ndarray) -> np.ndarray:
         if self.accelerator_mode == "retroactive":
             rate = np.full_like(a, self.rates[0])

@@ -145,8 +145,8 @@ def tail_mask(cents: np.ndarray, p95: Decimal) -> np.ndarray:
     return cents >= int((p95 * 100).to_integral_value(rounding="ROUND_CEILING"))
 
 
-def group_means(sums: Sequence[int], n: int, whole: Decimal) -> list[Decimal]:
-    """Mean of each group in currency (cents summed over `n` iterations), adding up to `whole` exactly.
+def group_means(sums: Sequence[int], whole: Decimal) -> list[Decimal]:
+    """Mean of each group in currency, in proportion to its cents over all iterations, adding up to `whole` exactly.
 
     Each differs from its own rounding by less than 0.0001: the remainders go to the largest (C50, DESIGN 4.1).
     """

@@ -141,6 +141,12 @@ class Rules:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_EXAMPLES = {
+    "accounts": 'account codes by role, such as {"expense": "5500"}',
+    "reason_fit": 'fits by reason and tactic, such as {"PROMO": {"TPR": "1"}}',
+}
+
+
 def _parsed(name: str, value: object, default: object) -> object:
     try:
         if name == "accounts":
@@ -151,15 +157,22 @@ def _parsed(name: str, value: object, default: object) -> object:
                 for reason, row in dict(value).items()
             }
         if name == "lag_curve":
+            if not isinstance(value, list | tuple):
+                raise TypeError(name)
             return tuple(Decimal(str(share)) for share in value)
         if isinstance(default, tuple):
+            # A text would fall apart into letters.
+            if not isinstance(value, list | tuple):
+                raise TypeError(name)
             return tuple(str(item) for item in value)
         if isinstance(default, Decimal):
             return Decimal(str(value))
         if isinstance(default, int):
+            if isinstance(value, bool) or int(value) != Decimal(str(value)):
+                raise ValueError(name)
             return int(value)
     except (InvalidOperation, TypeError, ValueError):
-        raise _refusal(name, f"a value like {default}", value) from None
+        raise _refusal(name, _EXAMPLES.get(name, f"a value like {default}"), value) from None
     return value
 
 

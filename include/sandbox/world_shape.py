@@ -132,8 +132,3 @@ def deck(rng: np.random.Generator, shares: dict[str, float], count: int) -> list
     while len(cards) < count:
         cards.append(by_share[len(cards) % len(by_share)])
     return shuffled(rng, cards)[:count]
-
-
-def sunday_on_or_before(day: date) -> date:
-    """The first day of the retail week (Sunday to Saturday) that holds `day`."""
-    return day - timedelta(days=(day.weekday() + 1) % 7)

@@ -13,12 +13,6 @@ from include.sandbox.world_promotions import Promotion
 from include.sandbox.world_sales import FORWARD_BUY_MONTH
 from include.sandbox.world_shape import Table
 
-#: Classes whose deductions must never be settled without a person deciding.
-NEVER_AUTOMATIC = (
-    "ambiguous", "duplicate", "cancelled_promotion", "off_invoice_double_dip", "promo_no_plan", "wrong_reference",
-    "reversal", "unmapped_reason", "non_trade_*",
-)  # fmt: skip
-
 
 def trade_truth(
     claims: list[Claim],

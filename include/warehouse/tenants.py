@@ -9,6 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from include.forecast.config import ForecastConfig
+from include.publish.limits import Limits
+from include.reconcile.rules import Rules
 from include.settings import TenantSettings, tenant_slug
 from include.warehouse.session import Warehouse
 
@@ -16,18 +19,24 @@ from include.warehouse.session import Warehouse
 def ensure_tenant(wh: Warehouse, tenant: str, name: str, settings: dict[str, object] | None = None) -> None:
     """Add `tenant` with its reader log-in, or bring its settings up to date; the same call again changes nothing.
 
-    Settings are checked against `TenantSettings` first. Given keys replace stored ones, others stay.
-    Raises TradewindError for an unknown setting or a bad slug.
+    Given keys replace stored ones, inside the sections of the rooms too; others stay. The result is checked whole
+    before it is stored: raises TradewindError for an unknown setting, a value out of bounds or a bad slug.
     """
     tenant_slug(tenant)
-    TenantSettings.from_mapping(settings or {})
     reader = f"tw_reader_{tenant}"
     with wh.admin() as conn:
         conn.execute(
-            "INSERT INTO tenancy.tenants (tenant_id, name, settings) VALUES (%s, %s, %s)"
-            " ON CONFLICT (tenant_id) DO UPDATE"
-            " SET name = EXCLUDED.name, settings = tenants.settings || EXCLUDED.settings, is_active = true",
-            (tenant, name, Jsonb(settings or {})),
+            "INSERT INTO tenancy.tenants (tenant_id, name) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (tenant, name),
+        )
+        stored = conn.execute(
+            "SELECT settings FROM tenancy.tenants WHERE tenant_id = %s FOR UPDATE", (tenant,)
+        ).fetchone()[0]
+        merged = _merged(stored, settings or {})
+        _check(merged)
+        conn.execute(
+            "UPDATE tenancy.tenants SET name = %s, settings = %s, is_active = true WHERE tenant_id = %s",
+            (name, Jsonb(merged), tenant),
         )
         _ensure_reader(conn, reader)
         conn.execute(
@@ -51,6 +60,23 @@ def load_settings(conn: psycopg.Connection, tenant: str) -> TenantSettings:
     if row is None:
         raise TenantSettings.unknown_tenant(tenant)
     return TenantSettings.from_mapping(row[0])
+
+
+def _merged(stored: dict[str, object], given: dict[str, object]) -> dict[str, object]:
+    sections = {
+        key: {**stored[key], **value}
+        for key, value in given.items()
+        if isinstance(value, dict) and isinstance(stored.get(key), dict)
+    }
+    return {**stored, **given, **sections}
+
+
+def _check(settings: dict[str, object]) -> None:
+    """A setting that a room would refuse at night is refused now."""
+    checked = TenantSettings.from_mapping(settings)
+    Rules.from_settings(checked.reconcile)
+    ForecastConfig.from_mapping(checked.forecast)
+    Limits.from_settings(checked.publish)
 
 
 def _ensure_reader(conn: psycopg.Connection, role: str) -> None:

@@ -106,13 +106,13 @@ def test_a_linear_scaling_of_spread_would_be_seen(monkeypatch):
 def test_means_rounded_one_by_one_would_be_seen(monkeypatch):
     """Thirds of a total do not add up when each is rounded."""
     sums, whole = [1, 1, 1], Decimal("0.0100")
-    assert sum(summary.group_means(sums, 3, whole)) == whole
+    assert sum(summary.group_means(sums, whole)) == whole
     alone = [(Decimal(s) / 300).quantize(Decimal("0.0001")) for s in sums]
     assert sum(alone) != whole
     monkeypatch.setattr(
         properties,
         "group_means",
-        lambda sums, n, whole: [(Decimal(s) / (100 * n)).quantize(whole) for s in sums],
+        lambda sums, whole: [(whole * s / (sum(sums) or 1)).quantize(Decimal("0.0001")) for s in sums],
     )
     with pytest.raises(AssertionError):
         properties.test_group_means_add_up()

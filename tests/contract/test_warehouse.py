@@ -192,6 +192,30 @@ def test_unknown_settings_and_tenants_are_refused(warehouse):
         load_settings(conn, "nobody")
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"reconcile": {"tolerance_rate": "0.02"}},
+        {"reconcile": {"watch_accounts": "5510"}},
+        {"forecast": {"iteration": 10}},
+        {"publish": {"max_changed_share": 2}},
+    ],
+)
+def test_a_section_that_its_room_would_refuse_is_refused_at_once(warehouse, section):
+    with pytest.raises(TradewindError, match="setting"):
+        ensure_tenant(warehouse, "alpha", "Alpha", section)
+
+
+def test_sections_are_merged_key_by_key(warehouse):
+    ensure_tenant(warehouse, "alpha", "Alpha", {"reconcile": {"tolerance": "0.03"}})
+    ensure_tenant(warehouse, "alpha", "Alpha", {"reconcile": {"on_closed_period": "next_open"}})
+    with warehouse.pipeline() as conn:
+        assert load_settings(conn, "alpha").reconcile == {
+            "tolerance": "0.03",
+            "on_closed_period": "next_open",
+        }
+
+
 def test_settings_are_added_to_and_kept(warehouse):
     ensure_tenant(warehouse, "alpha", "Alpha", {"timezone": "America/Chicago"})
     with warehouse.pipeline() as conn:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from include.flows.extract import ExtractSummary, extract_files, tenant_settings
+from include.flows.extract import ExtractSummary, extract_files
 from include.flows.reconcile import Summary, reconcile
 from include.reconcile.outcomes import Outcome
 from include.warehouse.session import Warehouse
-from include.warehouse.tenants import ensure_tenant
+from include.warehouse.tenants import ensure_tenant, load_settings
 from tests.real_data.contract_files import Converted, Row, records
 from tests.real_data.pipeline import ask_the_laws, build_marts, query
 
@@ -44,7 +44,8 @@ class Company:
         return query(self.warehouse, TENANT, statement, *values)
 
     def reconcile(self, run_id: str) -> Summary:
-        settings = tenant_settings(self.warehouse, TENANT)
+        with self.warehouse.pipeline() as conn:
+            settings = load_settings(conn, TENANT)
         return reconcile(self.warehouse, TENANT, AS_OF, run_id=run_id, settings=settings)
 
 
@@ -58,7 +59,8 @@ def company(
     ensure_tenant(module_warehouse, TENANT, "Cinderhaven Provisions", {"currency": "USD"})
     loads = extract_files(module_warehouse, TENANT, cinderhaven_files.folder, "load-1")
     build_marts(module_warehouse, tmp_path_factory.mktemp("cinderhaven_dbt"))
-    settings = tenant_settings(module_warehouse, TENANT)
+    with module_warehouse.pipeline() as conn:
+        settings = load_settings(conn, TENANT)
     summary = reconcile(module_warehouse, TENANT, AS_OF, run_id="reconcile-1", settings=settings)
     yield Company(module_warehouse, loads, summary, cinderhaven_source, cinderhaven_files)
 

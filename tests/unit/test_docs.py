@@ -1,12 +1,17 @@
 """The documentation says what is there: links lead somewhere, commands exist, the map names real rooms."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from include.extract.manifest import systems
+from include.forecast.config import ForecastConfig
 from include.publish.exports import EXPORTS
+from include.publish.limits import Limits
+from include.reconcile.rules import Rules
+from include.settings import TenantSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,3 +67,18 @@ def test_every_destination_has_its_module():
     for export in EXPORTS:
         assert (ROOT / "include/publish/destinations" / f"{export.destination}.py").exists()
         assert (ROOT / "plugins/tradewind/clients" / f"{export.destination}.py").exists()
+
+
+def test_settings_shown_in_the_docs_are_accepted():
+    """Whoever follows a recipe must not break the tenant's next run."""
+    shown = [
+        json.loads(text)
+        for page in PAGES
+        for text in re.findall(r"tenants ensure [^\n`]*?'(\{.*?\})'", page.read_text())
+    ]
+    assert shown
+    for settings in shown:
+        checked = TenantSettings.from_mapping(settings)
+        Rules.from_settings(checked.reconcile)
+        ForecastConfig.from_mapping(checked.forecast)
+        Limits.from_settings(checked.publish)
