@@ -27,7 +27,8 @@ STREAM = Stream(
     ("key",),
     amount="amount",
 )
-AMOUNTS = st.decimals(-(10**14), 10**14, places=4, allow_nan=False, allow_infinity=False)
+LARGEST = Decimal("99999999999999.9999")
+AMOUNTS = st.decimals(-LARGEST, LARGEST, places=4, allow_nan=False, allow_infinity=False)
 
 
 @given(AMOUNTS)

@@ -72,9 +72,7 @@ performed as (
 reached as (
     select pos_facts.tenant_id, 'scan_back' as settlement_method, customers.root_customer_key, max(pos_facts.sale_date) as through_date
     from pos_facts
-    inner join customers
-        on pos_facts.tenant_id = customers.tenant_id
-        and pos_facts.customer_key = customers.customer_key
+    inner join customers using (tenant_id, customer_key)
     group by pos_facts.tenant_id, customers.root_customer_key
     union all
     select tenant_id, 'bill_back' as settlement_method, null as root_customer_key, max(invoice_date) as through_date
