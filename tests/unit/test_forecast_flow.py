@@ -138,7 +138,8 @@ def test_blocks_computed_by_others_in_any_order_give_the_same_hash(wh, tmp_path)
 
 def test_iterations_of_the_config_file_decide_the_row_count(wh, tmp_path):
     """ORC-06: the file's own bytes are hashed into the run."""
-    ensure_tenant(wh, "alpha", "Alpha Foods", {"forecast": {}})
+    with wh.admin() as conn:
+        conn.execute("UPDATE tenancy.tenants SET settings = settings - 'forecast' WHERE tenant_id = 'alpha'")
     path = tmp_path / "config.yaml"
     path.write_text(forecast.CONFIG.read_text().replace("iterations: 10000", "iterations: 321"))
     arguments = {"period": PERIOD, "as_of": AS_OF, "run_id": "r", "config_path": path}
