@@ -210,6 +210,16 @@ def of_side(side: str) -> list[Export]:
     return [e for e in chosen if e.after is None] + [e for e in chosen if e.after is not None]
 
 
+def in_order(exports: list[Export]) -> list[dict[str, object]]:
+    """Work for tasks that run side by side: each export with those of `exports` that must come `then`."""
+    names = {export.name for export in exports}
+    return [
+        {"export": first.name, "then": [e.name for e in exports if e.after == first.name]}
+        for first in exports
+        if first.after not in names
+    ]
+
+
 def find(name: str) -> Export:
     """The export called `name`; TradewindError lists the names when there is none."""
     try:

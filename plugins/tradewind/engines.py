@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from datetime import date
 
 from include import fiscal, runlog
-from include.publish.exports import find, of_side
+from include.publish.exports import Export, find, in_order, of_side
+from include.settings import TenantSettings
 from include.warehouse import notifications
 from include.warehouse.session import Warehouse
 from include.warehouse.tenants import load_settings
@@ -107,7 +108,7 @@ def report_one(wh: Warehouse, summarised: Iterable[Work], context: Mapping) -> l
             body=", ".join(str(path) for path in paths),
         )
         works.append({"tenant": tenant, "period": period, "as_of": work["as_of"]})
-    return [work | {"export": export.name} for work in works for export in of_side("forecast")]
+    return [work | export for work in works for export in in_order(of_side("forecast"))]
 
 
 def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, object]]:
@@ -118,20 +119,27 @@ def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, objec
         dict(work)
         | {
             "period": context["params"].get("period") or str(work["as_of"])[:7],
-            "export": export.name,
+            **export,
             "resend": bool(context["params"].get("resend")),
         }
         for work in works
-        for export in exports
+        for export in in_order(exports)
     ]
 
 
 def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
-    """Publish one export for one tenant; returns the tenant."""
+    """Publish one export for one tenant, then those that need it; returns the tenant."""
+    tenant = str(work["tenant"])
+    settings = _settings(wh, tenant)
+    for name in (work["export"], *work["then"]):
+        _publish(wh, work, find(str(name)), settings, context)
+    return tenant
+
+
+def _publish(wh: Warehouse, work: Work, export: Export, settings: TenantSettings, context: Mapping) -> None:
     from include.flows import publish
 
-    tenant, export = str(work["tenant"]), find(str(work["export"]))
-    settings = _settings(wh, tenant)
+    tenant = str(work["tenant"])
     request = publish.Request(
         tenant=tenant,
         export=export,
@@ -142,7 +150,6 @@ def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
         resend=bool(work.get("resend")),
     )
     publish.publish(wh, request, lambda: client(export.destination, tenant), settings)
-    return tenant
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import pytest
 
 from include.errors import TradewindError
+from include.publish.exports import find, in_order, of_side
 from include.publish.items import Item
 from include.publish.plan import Known, classify, guard
 
@@ -47,3 +48,10 @@ def test_a_plan_that_changes_too_much_is_refused():
     guard(plan, 30, max_changed_share=1.0, where="publish x")
     with pytest.raises(TradewindError, match="at most 50%"):
         guard(plan, 30, max_changed_share=0.5, where="publish x")
+
+
+def test_an_export_that_needs_another_goes_into_its_task():
+    work = in_order(of_side("forecast"))
+    assert {"export": "snowflake_monte_carlo_results", "then": ["snowflake_mc_summary"]} in work
+    assert sum(1 + len(w["then"]) for w in work) == len(of_side("forecast"))
+    assert in_order([find("snowflake_mc_summary")]) == [{"export": "snowflake_mc_summary", "then": []}]
