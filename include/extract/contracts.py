@@ -9,6 +9,7 @@ docs. A column may be added here; renaming or dropping one is a migration with a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 #: contract type -> PostgreSQL type. Money is NUMERIC(19,4) everywhere, rates keep nine places.
 POSTGRES_TYPES = {
@@ -24,6 +25,9 @@ POSTGRES_TYPES = {
     "json": "jsonb",
     "uuid": "uuid",
 }
+
+#: The least rate above zero that a column of nine places holds.
+SMALLEST_RATE = Decimal("0.000000001")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     references: str | None = None
     orphan: str = "reject"
-    minimum: int | None = None
+    minimum: int | Decimal | None = None
     description: str = ""
 
 
@@ -242,7 +246,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _key("from_currency", "currency"),
             _key("to_currency", "currency"),
             _key("rate_date", "date"),
-            _need("rate", "rate", minimum=0),
+            _need("rate", "rate", minimum=SMALLEST_RATE),
         ),
     ),
     Contract(

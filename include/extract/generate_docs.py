@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from include.extract.contracts import Column, Contract, NoCycle, NoOverlap, OneSide, Ordered, Rule
 
@@ -74,7 +75,7 @@ def _notes(column: Column) -> str:
     if column.default is not None:
         notes.append(f"empty means `{column.default}`")
     if column.minimum is not None:
-        notes.append(f"at least {column.minimum}")
+        notes.append(f"at least {Decimal(column.minimum):f}")
     if column.references:
         refused = "an orphan is refused" if column.orphan == "reject" else "an orphan is reported"
         notes.append(f"refers to `{column.references}`, {refused}")

@@ -105,7 +105,9 @@ class CellParser(dict):
         if self._spelling:
             value = self._listed(value)
         if self.column.minimum is not None and Decimal(value) < self.column.minimum:
-            raise CellRefused(f"at least {self.column.minimum}", f"{self.column.name} is below its minimum")
+            raise CellRefused(
+                f"at least {Decimal(self.column.minimum):f}", f"{self.column.name} is below its minimum"
+            )
         if self.column.type == "text":
             return self._text(value)
         return value

@@ -66,7 +66,7 @@ def _of_column(column: Column) -> list[Expectation]:
     if column.minimum is not None:
         found.append(
             Expectation(
-                f"{column.name}_is_at_least_{column.minimum}",
+                f"{column.name}_is_at_least_{Decimal(column.minimum):f}",
                 "ExpectColumnValuesToBeBetween",
                 {"column": column.name, "min_value": column.minimum},
             )

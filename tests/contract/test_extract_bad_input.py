@@ -88,6 +88,12 @@ def _good_row(contract: str, tag: str, n: int) -> dict[str, str]:
             "end_date": f"{2000 + n}-12-31",
             "is_closed": "false",
         },
+        "exchange_rates": {
+            "from_currency": "EUR",
+            "to_currency": "USD",
+            "rate_date": (date(2000, 1, 1) + timedelta(days=n)).isoformat(),
+            "rate": "1.1",
+        },
         "opportunities": {
             "opportunity_key": key,
             "stage": "Won",
@@ -163,6 +169,7 @@ CELLS: dict[str, tuple[str, str, str, str]] = {
     "planned spend below zero": ("promotions", "total_planned_spend", "-1", "below its minimum"),
     "rate with a percent sign": ("promotions", "funding_rate", "50%", "percent"),
     "rate below zero": ("promotions", "funding_rate", "-0.1", "below its minimum"),
+    "exchange rate of zero": ("exchange_rates", "rate", "0", "below its minimum"),
     "window turned round": ("promotions", "sellin_end", "2025-12-31", "out of order"),
     "name missing": ("promotions", "name", "", "required and empty"),
     "integer with decimals": ("products", "units_per_case", "12.5", "not a number"),
