@@ -1,7 +1,7 @@
 # Tradewind. `make help` lists the targets; everything runs in .venv, made from requirements.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-nightly check up down status clean run sql bench lock fmt backup restore upgrade dbt docs env
+.PHONY: help demo test test-nightly check up down status clean run sql verify audit bench lock fmt backup restore upgrade dbt docs env
 
 # The first Python that starts: a version manager may leave placeholders that do not.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
@@ -26,7 +26,9 @@ override FILE := $(value FILE)
 override TENANT := $(value TENANT)
 override AS_OF := $(value AS_OF)
 override Q := $(value Q)
-export FILES FILE TENANT AS_OF CURRENCY Q
+override HEADS := $(value HEADS)
+override YEAR := $(value YEAR)
+export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ status: ## say what runs where
 
 sql: .env ## CSV from the warehouse as the tenant's reader: Q="select ..." [TENANT=demo]
 	@$(PY) -m include.local.query
+
+verify: .env ## recompute the evidence and say what is wrong with it: [TENANT=demo] [HEADS=another copy of its heads]
+	@$(PY) -m include.local.verify
 
 test: .env ## the whole test suite but the nightly sweeps
 	@$(PY) -m pytest -q -m "not nightly" $(ARGS)

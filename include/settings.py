@@ -41,11 +41,16 @@ def output_root() -> Path:
     return Path(os.environ.get("TRADEWIND_OUTPUT") or state() / "output")
 
 
+def tenant_output(tenant: str) -> Path:
+    """The folder of a tenant's outputs: one folder per period, and what belongs to none."""
+    return output_root() / tenant_slug(tenant)
+
+
 def output(tenant: str, period: str) -> Path:
     """The folder of a tenant's workbooks, PDFs and publish payloads of one period."""
     if not re.fullmatch(r"\d{4}-\d{2}", period):
         raise _bad_setting("period", "YYYY-MM", period)
-    return output_root() / tenant_slug(tenant) / period
+    return tenant_output(tenant) / period
 
 
 def tenant_slug(text: str) -> str:

@@ -25,7 +25,16 @@ os.environ.update(
     AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    # Fixtures of a module may write outputs; a test has a folder of its own.
+    TRADEWIND_OUTPUT=tempfile.mkdtemp(prefix="tradewind-output-"),
 )
+
+
+@pytest.fixture(autouse=True)
+def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where this test's flows write files: every warehouse of the tests has the same tenants."""
+    monkeypatch.setenv("TRADEWIND_OUTPUT", str(tmp_path / "output"))
+    return tmp_path / "output"
 
 
 @pytest.fixture(scope="session")

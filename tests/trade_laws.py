@@ -105,6 +105,6 @@ def _accounts(rows, state, promotions, rules):
 
 
 def _chain(rows, state, promotions, rules):
-    yield from verify(rows.snapshots)
+    yield from map(str, verify(rows.snapshots))
     if len(rows.snapshots) != len(rows.settlements):
         yield f"{len(rows.settlements)} changes of settlements, {len(rows.snapshots)} snapshots"

@@ -21,6 +21,7 @@ from datetime import date
 
 from include import runlog
 from include.faultpoints import point
+from include.flows.evidence import publish_head
 from include.reconcile import engine
 from include.reconcile.accrue import cutover_date
 from include.reconcile.ledger import LedgerState
@@ -91,6 +92,7 @@ def reconcile(
         stamp = Stamp(tenant, as_of, run_id, rules.version, fingerprint(inputs))
         work = _Work(wh, lease, stamp, rules, inputs, periods, batch)
         summary = work.replay() if latest is not None and as_of < latest else work.post()
+        publish_head(wh, tenant, as_of=as_of, run_id=run_id)
         entry.summary = {
             "is_replay": summary.is_replay,
             "is_unchanged": summary.is_unchanged,

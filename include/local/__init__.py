@@ -16,6 +16,7 @@
     summary            what a controller reads afterwards
     fingerprint        did a run change anything
     query              `make sql`
+    verify             `make verify`: the evidence recomputed
     backup             backup, restore, upgrade
     container          the same environment inside docker compose
 

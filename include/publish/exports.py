@@ -199,6 +199,15 @@ GROUP BY simulation_id, currency, scenario_id, simulation_date"""
         shape="file",
         options={"file": "deduction_queue.xlsx", "path": "Trade/Queue/Deduction_Queue_{period}.xlsx"},
     ),
+    Export(
+        name="sharepoint_chain_head",
+        title="Heads of the snapshot chain in SharePoint, outside the database",
+        side="reconcile",
+        destination="sharepoint",
+        object="chain_head",
+        shape="file",
+        options={"file": "chain_heads.jsonl", "path": "Trade/Evidence/Chain_Heads.jsonl", "of": "tenant"},
+    ),
 )
 
 BY_NAME = {export.name: export for export in EXPORTS}

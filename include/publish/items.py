@@ -86,8 +86,11 @@ def partitions(export: Export, rows: Sequence[Row], folder: Path) -> list[Item]:
 
 
 def file(export: Export, folder: Path, period: str) -> list[Item]:
-    """The one item of a file export; MissingInput when the file was not written by the verb it belongs to."""
-    source = folder / export.options["file"]
+    """The one item of a file export: of the period's folder, or of the tenant's where the export says so.
+
+    MissingInput when the file was not written by the verb it belongs to.
+    """
+    source = (folder.parent if export.options.get("of") == "tenant" else folder) / export.options["file"]
     if not source.is_file():
         raise MissingInput(
             where=f"publish {export.name}",

@@ -64,6 +64,13 @@ class Warehouse:
             yield conn
 
     @contextmanager
+    def reading(self, tenant: str) -> Iterator[psycopg.Connection]:
+        """One read-only transaction of `tenant` as tw_engine that sees a single moment, however long it lasts."""
+        with _transaction(self.engine_dsn, None, psycopg.IsolationLevel.REPEATABLE_READ) as conn:
+            conn.execute("SELECT set_config('app.tenant_id', %s, true)", (tenant,))
+            yield conn
+
+    @contextmanager
     def admin(self) -> Iterator[psycopg.Connection]:
         """One transaction as the administrator: migrations and tenants only."""
         with _transaction(self.admin_dsn, None) as conn:
@@ -71,9 +78,13 @@ class Warehouse:
 
 
 @contextmanager
-def _transaction(dsn: str, lease: Lease | None) -> Iterator[psycopg.Connection]:
+def _transaction(
+    dsn: str, lease: Lease | None, reads_at: psycopg.IsolationLevel | None = None
+) -> Iterator[psycopg.Connection]:
     name = lease.application_name if lease else "tradewind"
     with psycopg.connect(dsn, application_name=name) as conn:
+        conn.isolation_level = reads_at
+        conn.read_only = reads_at is not None or None
         yield conn
         if lease is not None:
             lease.check(conn)

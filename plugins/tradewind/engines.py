@@ -36,6 +36,13 @@ def reconcile_one(wh: Warehouse, work: Work, context: Mapping) -> str:
     return tenant
 
 
+def check_evidence_of(wh: Warehouse, work: Work) -> None:
+    """Verify one tenant's snapshot chain, settlements and journals; CheckFailed when something was changed."""
+    from include.flows import evidence
+
+    evidence.require_sound(wh, str(work["tenant"]))
+
+
 def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
     """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
     from include.flows import forecast

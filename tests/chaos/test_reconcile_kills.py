@@ -34,6 +34,7 @@ POINTS = {
     "reconcile.batch_written": RUNS,
     "reconcile.batch_committed": RUNS,
     "reconcile.run_closed": 1,
+    "evidence.head_published": 1,
 }
 EVERY_POINT = [(name, nth) for name, count in POINTS.items() for nth in range(1, count + 1)]
 SAMPLE = [("reconcile.batch_written", 2), ("reconcile.batch_committed", 3)]

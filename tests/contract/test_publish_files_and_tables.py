@@ -6,6 +6,7 @@ import os
 import pytest
 
 from include.errors import TradewindError
+from include.flows.evidence import publish_head
 from include.publish import exports
 from tests.contract import publish_cases as cases
 
@@ -43,6 +44,19 @@ def test_a_file_arrives_whole_and_is_not_sent_twice(wh, sandbox, tmp_path):
     write(tmp_path, b"new content")
     assert cases.run(wh, cases.WORKBOOK, "run3").updated == 1
     assert stored() == b"new content"
+
+
+def test_the_heads_of_the_snapshot_chain_leave_the_database_with_a_receipt(wh):
+    with wh.engine("alpha") as conn:
+        conn.execute(
+            "INSERT INTO ops.runs (tenant_id, run_id, verb, as_of, status) VALUES ('alpha', 'r', 'reconcile', %s, 'success')",
+            (cases.AS_OF,),
+        )
+    export = exports.find("sharepoint_chain_head")
+    place = publish_head(wh, "alpha", as_of=cases.AS_OF, run_id="run1")
+    assert cases.run(wh, export, "run1").status == "published"
+    assert stored("Trade/Evidence/Chain_Heads.jsonl") == place.read_bytes() != b""
+    assert cases.run(wh, export, "run2").status == "unchanged"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ EXPECTED = {
     "reconcile",
     "monthly_compensation_forecast",
     "publish",
+    "maintain",
 }
 
 
