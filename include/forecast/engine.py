@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from include.errors import TradewindError
-from include.forecast.draws import GLOBAL_FACTOR, Streams, region_factor, rep_entity
+from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
 from include.forecast.inputs import RepInput, SimulationInputs
 
 GROUP_KINDS = ("role", "region", "segment")
 
-#: Iterations drawn at once: a few buffers of this length stay in the second-level cache.
-_STRIDE = 8192
+#: Iterations computed at once, a segment of the streams: a few such buffers stay in the second-level cache.
+_STRIDE = SEGMENT
 _EXACT = 2**53
 
 
@@ -99,8 +99,7 @@ def simulate_block(inputs: SimulationInputs, seed: int, start: int, stop: int) -
             groups.setdefault((kind, getattr(rep, kind)), np.zeros(length, dtype=np.int64))
     rep_sums = np.zeros(len(inputs.reps), dtype=np.int64)
     streams = Streams(seed, inputs.streams)
-    for first in range(start, stop, _STRIDE):
-        last = min(first + _STRIDE, stop)
+    for first, last in _strides(start, stop):
         where = slice(first - start, last - start)
         cells: dict[tuple[str, ...], np.ndarray] = {}
         for i, cents in enumerate(_payouts(inputs, streams, first, last)):
@@ -113,6 +112,14 @@ def simulate_block(inputs: SimulationInputs, seed: int, start: int, stop: int) -
             rep_sums[i] += _whole(cents.sum())
         _roll_up(groups, cells, where)
     return BlockTotals(start, stop, groups, rep_sums)
+
+
+def _strides(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """start..stop-1 in pieces that end where the streams' segments end."""
+    while start < stop:
+        last = min(stop, (start // _STRIDE + 1) * _STRIDE)
+        yield start, last
+        start = last
 
 
 def rep_cents(
@@ -145,8 +152,10 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
             z *= own_share
             z += common[rep.region]
             a = line.marginal.attainment(z)
-            a *= float(line.remaining_quota / line.quota)
-            a += reached
+            if line.remaining_quota != line.quota:
+                a *= float(line.remaining_quota / line.quota)
+            if line.credited:
+                a += reached
             attainment[line.measure] = a
         target = None if rep.target_incentive is None else float(rep.target_incentive)
         pay = inputs.plans[rep.plan].payout(attainment, target_incentive=target, quota=quota)

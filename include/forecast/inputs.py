@@ -16,7 +16,7 @@ from include.forecast.plans import Component, PayoutCurve, Plan
 
 FORMAT = 1
 #: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
 
 

@@ -48,12 +48,12 @@ class PayoutCurve:
 
     def __call__(self, attainment: np.ndarray) -> np.ndarray:
         """Payout per unit of base for an array of attainments (any shape; 1 = 100 %). Below zero counts as 0."""
-        a = np.maximum(np.asarray(attainment, dtype=np.float64), 0.0)
+        a = np.maximum(attainment, 0.0)
         if self.attainment_cap is not None:
             np.minimum(a, self.attainment_cap, out=a)
         paid = self._tiers(a)
         if self.threshold_mode == "cliff_from_zero":
-            paid *= a >= self.threshold
+            np.copyto(paid, 0.0, where=a < self.threshold)
         elif self.threshold_mode == "linear_from_threshold":
             ramp = (a - self.threshold) * (self._just_below_target() / (1.0 - self.threshold))
             paid = np.where(a < 1.0, np.maximum(ramp, 0.0), paid)
@@ -66,11 +66,11 @@ class PayoutCurve:
                 np.copyto(rate, tier_rate, where=a >= bound)
             return rate * a
         paid = a * self.rates[0]
+        excess = np.empty_like(a)
         for i in range(1, len(self.bounds)):
-            step = self.rates[i] - self.rates[i - 1]
-            excess = np.subtract(a, self.bounds[i])
+            np.subtract(a, self.bounds[i], out=excess)
             np.maximum(excess, 0.0, out=excess)
-            excess *= step
+            excess *= self.rates[i] - self.rates[i - 1]
             paid += excess
         return paid
 

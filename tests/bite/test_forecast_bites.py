@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import psycopg
@@ -25,7 +26,9 @@ from tests.unit import test_forecast_summary as summaries
 def test_streams_by_position_would_be_seen(monkeypatch):
     """A generator that goes on where it stopped makes draws depend on who was drawn before."""
     monkeypatch.setattr(
-        draws.Streams, "uniforms", lambda self, entity, start, stop: self._generator.random(stop - start)
+        draws.Streams,
+        "normals",
+        lambda self, entity, start, stop: self._generator.standard_normal(stop - start),
     )
     with pytest.raises(AssertionError):
         properties.test_any_range_of_a_stream_is_the_same_stream()
@@ -39,10 +42,10 @@ def test_a_block_numbered_stream_would_be_seen(monkeypatch):
     """One stream per block is fast and changes with the block size."""
 
     def by_block(self, entity, start, stop):
-        key = draws.stream_key(self._seed, self._scenario, f"{entity}|{start}")
-        return Generator(Philox(key=key)).random(stop - start)
+        words = draws.stream_state(self._seed, self._scenario, f"{entity}|{start}", 0)
+        return Generator(Philox(key=words[:2])).standard_normal(stop - start)
 
-    monkeypatch.setattr(draws.Streams, "uniforms", by_block)
+    monkeypatch.setattr(draws.Streams, "normals", by_block)
     with pytest.raises(AssertionError):
         properties.test_cutting_and_order_change_nothing()
 
@@ -91,10 +94,11 @@ _UNCAPPED = plans.Plan
 
 def test_independent_reps_would_be_seen(monkeypatch):
     """Without common factors the portfolio is 2.5 times too calm."""
-    monkeypatch.setattr(engine, "region_factor", lambda region: f"factor:region:{np.random.random()}")
-    monkeypatch.setattr(engine, "GLOBAL_FACTOR", "factor:other")
+    monkeypatch.setattr(
+        goldens, "simulation", partial(simulation, correlation_global=0.0, correlation_region=0.0)
+    )
     with pytest.raises(AssertionError):
-        goldens.test_portfolio(lambda *_: None)
+        goldens.test_portfolio()
 
 
 def test_a_linear_scaling_of_spread_would_be_seen(monkeypatch):

@@ -14,8 +14,7 @@ from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 
 import numpy as np
-from numpy.random import Generator, Philox
-from scipy.special import ndtri
+from numpy.random import SFC64, Generator
 from scipy.stats import norm
 
 
@@ -66,12 +65,20 @@ def _tiers_below_target(plan: PlainPlan) -> Decimal:
     return _tiers(plan, Decimal(1))
 
 
-def uniform(seed: int, scenario: str, entity: str, iteration: int) -> float:
-    """The uniform of one entity in one iteration, drawing from the start of its stream."""
-    digest = hashlib.sha256(f"{seed}|{scenario}|{entity}".encode()).digest()
-    words = [int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")]
-    key = np.array(words, dtype=np.uint64)
-    return Generator(Philox(key=key)).random(iteration + 1)[iteration]
+def normal(seed: int, scenario: str, entity: str, iteration: int) -> float:
+    """The normal of one entity in one iteration, drawing one after the other from the start of its segment."""
+    segment, place = divmod(iteration, 8192)
+    digest = hashlib.sha256(f"{seed}|{scenario}|{entity}|{segment}".encode()).digest()
+    words = [int.from_bytes(digest[i : i + 8], "little") for i in (0, 8, 16)]
+    bits = SFC64()
+    bits.state = {
+        "bit_generator": "SFC64",
+        "state": {"state": np.array([*words, 1], dtype=np.uint64)},
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    generator = Generator(bits)
+    return [generator.standard_normal() for _ in range(place + 1)][place]
 
 
 def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
@@ -95,8 +102,7 @@ def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
 
 
 def _normal(seed: int, entity: str, iteration: int) -> float:
-    u = uniform(seed, "base", entity, iteration)
-    return float(ndtri(min(max(u, 2.0**-54), 1 - 2.0**-54)))
+    return normal(seed, "base", entity, iteration)
 
 
 class Hinges:

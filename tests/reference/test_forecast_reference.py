@@ -114,9 +114,10 @@ def test_totals_are_those_of_the_loops(plain, seed, rho_global, rho_region, shap
 
 
 @pytest.mark.parametrize("entity", ["rep:a", "rep:b", "rep:c", "factor:global", "rep:ü|x"])
-def test_uniforms_are_those_of_a_stream_drawn_from_its_start(entity):
-    got = Streams(5, "base").uniforms(entity, 37, 41)
-    assert got.tolist() == [reference.uniform(5, "base", entity, i) for i in range(37, 41)]
+@pytest.mark.parametrize("start", [37, 8190])
+def test_normals_are_those_of_a_stream_drawn_from_its_start(entity, start):
+    got = Streams(5, "base").normals(entity, start, start + 4)
+    assert got.tolist() == [reference.normal(5, "base", entity, i) for i in range(start, start + 4)]
 
 
 @pytest.mark.parametrize(
