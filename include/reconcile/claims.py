@@ -7,7 +7,8 @@ with a task for a person; its amount stays open.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from include.money import ZERO
 from include.reconcile.candidates import MATCHABLE, Candidates
@@ -50,8 +51,17 @@ def blank_claim(desk: Desk, d: Deduction) -> Claim:
     )
 
 
-def evaluate(desk: Desk, d: Deduction, found: Candidates, row: int) -> Changes:
-    """Decide one positive deduction; `found.of(row)` are its candidates."""
+@dataclass(frozen=True)
+class Pool:
+    """Candidates of some deductions, and the promotions near them that nobody may claim on; `row` finds theirs."""
+
+    found: Candidates
+    refused: Candidates
+    row: Mapping[str, int]
+
+
+def evaluate(desk: Desk, d: Deduction, pool: Pool) -> Changes:
+    """Decide one positive deduction of the pool."""
     changes = Changes()
     claim = blank_claim(desk, d)
     desk.books.receive(changes, claim)
@@ -73,7 +83,7 @@ def evaluate(desk: Desk, d: Deduction, found: Candidates, row: int) -> Changes:
             Outcome.NON_TRADE,
             f"reason {d.reason_code_normalized} is not trade promotion",
         )
-    return _by_score(desk, changes, claim, d, found, found.of(row))
+    return _by_score(desk, changes, claim, d, pool)
 
 
 def finish(
@@ -94,6 +104,8 @@ def finish(
     changes.claims.append(claim)
     desk.state.claims[claim.claim_id] = claim
     desk.state.evaluated.add(claim.claim_id)
+    if claim.source_kind == "deduction" and claim.source_key in desk.deductions:
+        desk.duplicates.note(desk.deductions[claim.source_key], claim.promotion_key)
     return changes
 
 
@@ -127,10 +139,11 @@ def _count_repayment(desk: Desk, changes: Changes, repayment: Deduction, origina
 
 def _by_reference(desk: Desk, changes: Changes, claim: Claim, d: Deduction) -> Changes:
     """The deduction names its promotion: score and evidence 1, if the rest does not contradict it."""
-    promotion = desk.by_id.get(d.promotion_id.lower())
-    refusal = _reference_refusal(desk, d, promotion)
+    named = desk.by_id.get(d.promotion_id.lower(), ())
+    refusal = _reference_refusal(desk, d, named)
     if refusal:
         return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, refusal)
+    promotion = named[0]
     claim = replace(
         claim, promotion_key=promotion.promotion_key, score=as_decimal(MICRO), evidence=as_decimal(MICRO)
     )
@@ -141,7 +154,7 @@ def _by_reference(desk: Desk, changes: Changes, claim: Claim, d: Deduction) -> C
             as_decimal(MICRO),
             as_decimal(MICRO),
             1,
-            {"matched_by": "promotion_id", "promotion_id": d.promotion_id},
+            {"matched_by": "promotion_id", "promotion_id": d.promotion_id, "why": "the deduction names it"},
             True,
         )
     )
@@ -155,10 +168,13 @@ def _by_reference(desk: Desk, changes: Changes, claim: Claim, d: Deduction) -> C
     return _accept(desk, changes, claim, d, decision)
 
 
-def _reference_refusal(desk: Desk, d: Deduction, promotion: Promotion | None) -> str | None:
+def _reference_refusal(desk: Desk, d: Deduction, named: Sequence[Promotion]) -> str | None:
     """Why the named promotion cannot simply be taken at its word."""
-    if promotion is None:
+    if not named:
         return f"it names promotion {d.promotion_id}, which does not exist"
+    if len(named) > 1:
+        return f"it names promotion {d.promotion_id}, and {', '.join(p.promotion_key for p in named)} have that id"
+    promotion = named[0]
     if desk.tree.relation(promotion.customer_key, d.customer_key) not in {"same", "descendant", "ancestor"}:
         return f"it names a promotion of {promotion.customer_key}, whose tree {d.customer_key} is not in"
     if promotion.currency != d.currency:
@@ -170,14 +186,17 @@ def _reference_refusal(desk: Desk, d: Deduction, promotion: Promotion | None) ->
     if d.reason_code_normalized in desk.rules.non_trade_reasons:
         return f"it names a promotion, but its reason is {d.reason_code_normalized}"
     if desk.authorised(promotion) is None:
-        return "it names a promotion whose planned amount is unknown"
+        return "it names a promotion whose planned amount is unknown or nothing"
     return None
 
 
-def _by_score(desk, changes: Changes, claim: Claim, d: Deduction, found: Candidates, rows: slice) -> Changes:
-    candidates = scored(desk, claim.amount_open, d, found, rows)
-    decision = decide(claim.amount_open, d.reason_code_normalized, candidates, desk.rules)
-    changes.candidates.extend(shown(desk, claim, d, found, rows, candidates, decision))
+def _by_score(desk: Desk, changes: Changes, claim: Claim, d: Deduction, pool: Pool) -> Changes:
+    row = pool.row[d.deduction_key]
+    candidates = scored(desk, claim.amount_open, d, pool.found, pool.found.of(row))
+    refused = scored(desk, claim.amount_open, d, pool.refused, pool.refused.of(row))
+    decision = decide(claim.amount_open, d.reason_code_normalized, candidates, desk.rules, refused)
+    decision = _not_before_approval(desk, d, decision)
+    changes.candidates.extend(shown(desk, claim, d, candidates, refused, decision))
     if candidates:
         claim = replace(claim, score=as_decimal(decision.score), evidence=as_decimal(decision.evidence))
     duplicate = desk.duplicates.by_document(d)
@@ -188,9 +207,23 @@ def _by_score(desk, changes: Changes, claim: Claim, d: Deduction, found: Candida
     outcome = {
         "ambiguous": Outcome.AMBIGUOUS,
         "weak": Outcome.NEEDS_REVIEW,
+        "refused": Outcome.NEEDS_REVIEW,
         "none": Outcome.UNMATCHED,
     }[decision.kind]
-    return finish(desk, changes, claim, outcome, decision.why, proposal(claim, candidates, desk))
+    why = decision.why
+    if not candidates and decision.kind == "none" and desk.tree.left(d.customer_key) is None:
+        why = f"its customer {d.customer_key} is not in the customer hierarchy"
+    return finish(desk, changes, claim, outcome, why, proposal(claim, d, candidates, desk))
+
+
+def _not_before_approval(desk: Desk, d: Deduction, decision: Decision) -> Decision:
+    """Money taken before its promotion was approved was not taken on the strength of it: a person decides."""
+    early = [p for p in (desk.promotions[n] for n, _ in decision.chosen) if p.approved_date is not None]
+    early = [p for p in early if d.posting_date < p.approved_date]
+    if not early or desk.rules.before_approval == "settle":
+        return decision
+    why = f"it was taken on {d.posting_date}, before {early[0].promotion_key} was approved on {early[0].approved_date}"
+    return replace(decision, kind="weak", chosen=(), why=why)
 
 
 def _suspect(desk: Desk, changes: Changes, claim: Claim, other: Deduction, why: str) -> Changes:
@@ -202,17 +235,12 @@ def _suspect(desk: Desk, changes: Changes, claim: Claim, other: Deduction, why: 
 def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: Decision) -> Changes:
     """A match is found: post it, unless a duplicate, a missing proof or a closed period stands against it."""
     chosen = [(desk.promotions[number], amount) for number, amount in decision.chosen]
-    keys = {p.promotion_key for p, _ in chosen}
+    keys = sorted({p.promotion_key for p, _ in chosen})
     first = chosen[0][0]
     claim = replace(claim, promotion_key=first.promotion_key)
-
-    def shares_promotion(other: Deduction) -> bool:
-        twin = desk.state.claims.get(claim_id(desk.tenant, "deduction", other.deduction_key))
-        return twin is not None and twin.promotion_key in keys
-
-    twin = desk.duplicates.by_amount(d, shares_promotion)
+    twin = desk.duplicates.by_amount(d, keys)
     if twin is not None:
-        return _suspect(desk, changes, claim, twin, "the same amount and promotion within days")
+        return _suspect(desk, changes, claim, *twin)
     failed = next((p for p, _ in chosen if desk.state.is_failed(p.promotion_key)), None)
     if failed is not None:
         why = f"the accrual of {failed.promotion_key} was refused: {desk.state.states[failed.promotion_key].message}"
@@ -239,20 +267,20 @@ def _post(desk: Desk, changes: Changes, claim: Claim, chosen, decision: Decision
         )
         if share.settled:
             late |= desk.books.settle(changes, claim, promotion, share.settled)
-        if share.disputed:
-            desk.books.dispute(changes, claim, promotion, share.disputed)
-        settled, disputed, over = (
-            settled + share.settled,
-            disputed + share.disputed,
-            over or share.is_over_authorised,
-        )
+        # What no promotion of a split covers goes with the last one's excess.
+        left = claimed - sum(part for _, part in chosen) if promotion is chosen[-1][0] else ZERO
+        excess = share.disputed + left
+        if excess:
+            desk.books.dispute(changes, claim, promotion, excess)
+        settled, disputed, over = settled + share.settled, disputed + excess, over or share.is_over_authorised
     rules = desk.rules
     claim = replace(
         claim,
         amount_settled=settled,
         amount_disputed=disputed,
         late_after_release=late,
-        auto_cleared=not disputed
+        auto_cleared=desk.clears
+        and not disputed
         and decision.score >= rules.clear_score * MICRO
         and decision.evidence >= rules.clear_evidence * MICRO
         and claimed <= rules.clear_limit,

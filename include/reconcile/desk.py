@@ -49,13 +49,15 @@ class Desk:
     promotions: tuple[Promotion, ...]
     by_key: dict[str, Promotion]
     number_of: dict[str, int]
-    by_id: dict[str, Promotion]
+    by_id: dict[str, tuple[Promotion, ...]]
     tree: CustomerTree
     proofs: dict[str, date]
     deductions: dict[str, Deduction]
     repayments: dict[str, tuple[Deduction, ...]]
     duplicates: DuplicateFinder
     closed_message: str | None
+    #: Whether a match may be cleared without a person looking at it.
+    clears: bool
 
     @classmethod
     def open(cls, tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Desk:
@@ -77,6 +79,10 @@ class Desk:
             claim = state.claims.get(claim_id(tenant, "deduction", d.deduction_key))
             return claim is not None and claim.outcome not in OPEN_OUTCOMES
 
+        duplicates = DuplicateFinder(deductions.values(), rules, tree, repaid=repaid, is_decided=is_decided)
+        for claim in state.claims.values():
+            if claim.source_kind == "deduction" and claim.source_key in deductions:
+                duplicates.note(deductions[claim.source_key], claim.promotion_key)
         return cls(
             tenant=tenant,
             as_of=as_of,
@@ -86,25 +92,35 @@ class Desk:
             promotions=promotions,
             by_key={p.promotion_key: p for p in promotions},
             number_of={p.promotion_key: n for n, p in enumerate(promotions)},
-            by_id={p.promotion_id.lower(): p for p in promotions if p.promotion_id},
+            by_id=_by_id(promotions),
             tree=tree,
             proofs=inputs.proofs,
             deductions=deductions,
             repayments=repayments,
-            duplicates=DuplicateFinder(deductions.values(), rules, repaid=repaid, is_decided=is_decided),
+            duplicates=duplicates,
             closed_message=books.posting_date(as_of)[1],
+            clears=rules.auto_clear == "on" and not state.clearing_withheld,
         )
 
     def authorised(self, promotion: Promotion) -> Decimal | None:
-        """Earned where known, else planned; a plan of nothing is an unknown plan."""
-        if promotion.earned_amount is None and not promotion.planned_amount:
-            return None
-        return promotion.authorised_amount
+        """Earned where known, else planned; a plan of nothing or less is an unknown plan."""
+        if promotion.earned_amount is not None:
+            return max(ZERO, promotion.earned_amount)
+        return promotion.planned_amount if promotion.planned_amount and promotion.planned_amount > 0 else None
 
     def has_proof(self, promotion: Promotion) -> bool:
         """Whether a proof of performance had been received by the business date."""
         received = self.proofs.get(promotion.promotion_key)
         return received is not None and received <= self.as_of
+
+
+def _by_id(promotions: Iterable[Promotion]) -> dict[str, tuple[Promotion, ...]]:
+    """Promotions by the id that travels to the ERP; two of one id are both kept, and nobody can tell them apart."""
+    found: dict[str, list[Promotion]] = defaultdict(list)
+    for promotion in promotions:
+        if promotion.promotion_id:
+            found[promotion.promotion_id.lower()].append(promotion)
+    return {number: tuple(rows) for number, rows in found.items()}
 
 
 def _linked(deductions: dict[str, Deduction], tree: CustomerTree) -> dict[str, tuple[Deduction, ...]]:

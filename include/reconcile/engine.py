@@ -20,7 +20,7 @@ from datetime import date
 
 from include.reconcile import claims, repayments, vouchers
 from include.reconcile.accrue import amount_due, method_of
-from include.reconcile.candidates import CandidateIndex, Candidates, ClaimColumns
+from include.reconcile.candidates import CHUNK
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
 from include.reconcile.ledger import LedgerState
@@ -37,6 +37,7 @@ from include.reconcile.records import (
 )
 from include.reconcile.release import releasable, whole_months
 from include.reconcile.rules import Rules
+from include.reconcile.search import Search
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,6 @@ def _accruals(desk: Desk) -> Iterator[Step]:
 def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
     pending, changed = _pending(desk)
     yield from changed
-    positive = [d for d in pending if d.amount >= 0]
-    row_of = {d.deduction_key: row for row, d in enumerate(positive)}
-    index = CandidateIndex(desk.promotions, desk.tree, desk.rules)
-    found = index.find(_columns(positive))
     accounts = vouchers.watched_accounts(desk)
     payments = [
         p for p in inputs.ap_payments if p.payment_date <= desk.as_of and vouchers.is_watched(p, accounts)
@@ -105,16 +102,21 @@ def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
     payments = [p for p in payments if _is_due(desk, claim_id(desk.tenant, "ap_payment", p.payment_key))]
     queue = [(d.posting_date, "deduction", d.deduction_key, d) for d in pending]
     queue += [(p.payment_date, "ap_payment", p.payment_key, p) for p in payments]
-    for _, kind, key, item in sorted(queue, key=lambda entry: entry[:3]):
-        yield Step("claim", f"{kind} {key}", _evaluated(desk, item, found, row_of))
+    queue.sort(key=lambda entry: entry[:3])
+    search = Search(desk)
+    for first in range(0, len(queue), CHUNK):
+        block = queue[first : first + CHUNK]
+        pool = search.pool([item for *_, item in block if isinstance(item, Deduction)])
+        for _, kind, key, item in block:
+            yield Step("claim", f"{kind} {key}", _evaluated(desk, item, pool))
 
 
-def _evaluated(desk: Desk, item: Deduction | ApPayment, found: Candidates, row_of: dict[str, int]) -> Changes:
+def _evaluated(desk: Desk, item: Deduction | ApPayment, pool: claims.Pool) -> Changes:
     if isinstance(item, ApPayment):
         return vouchers.evaluate(desk, item)
     if item.amount < 0:
         return repayments.evaluate(desk, item)
-    return claims.evaluate(desk, item, found, row_of[item.deduction_key])
+    return claims.evaluate(desk, item, pool)
 
 
 def _pending(desk: Desk) -> tuple[list[Deduction], list[Step]]:
@@ -155,15 +157,6 @@ def _amount_changed(desk: Desk, claim: Claim, d: Deduction) -> Iterable[Step]:
         tasks=[Task(number, "AMOUNT_CHANGED", d.amount, d.currency, detail, claim_id=claim.claim_id)]
     )
     yield Step("claim", f"changed {d.deduction_key}", changes)
-
-
-def _columns(deductions: list[Deduction]) -> ClaimColumns:
-    return ClaimColumns(
-        customers=[d.customer_key for d in deductions],
-        dates=[d.posting_date for d in deductions],
-        currencies=[d.currency for d in deductions],
-        reasons=[d.reason_code_normalized for d in deductions],
-    )
 
 
 def _releases(desk: Desk) -> Iterator[Step]:

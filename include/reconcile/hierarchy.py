@@ -93,6 +93,14 @@ class CustomerTree:
         """The parent of `customer`, None for a root or a stranger."""
         return self._parents.get(customer)
 
+    def root(self, customer: str) -> str:
+        """The top of the customer's tree; itself when it is a stranger or on a cycle."""
+        if customer not in self._interval:
+            return customer
+        while (above := self._parents.get(customer)) is not None:
+            customer = above
+        return customer
+
     def left(self, customer: str) -> int | None:
         """The left number of `customer`, None when it is not in the tree."""
         interval = self._interval.get(customer)

@@ -48,6 +48,8 @@ class LedgerState:
     balances: dict[tuple[str, str], Decimal] = field(default_factory=_amounts)
     chain_head: tuple[int, str] = (0, FIRST)
     cutover_date: date | None = None
+    #: Why nothing is cleared without a person although the rules would: no back-test of them stands.
+    clearing_withheld: str | None = None
 
     def add_settlement(self, row: Settlement) -> None:
         """Keep a new or changed settlement row."""

@@ -10,6 +10,9 @@ from uuid import UUID
 from include.money import ZERO
 from include.reconcile.outcomes import Outcome
 
+#: A window nobody stated, or one that ends before it begins, is put where no claim can be near it.
+NO_WINDOW = date(9000, 1, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -38,6 +41,11 @@ class Promotion:
     is_off_invoice: bool = False
     earned_amount: Decimal | None = None
     product_keys: frozenset[str] = frozenset()
+
+    @property
+    def has_window(self) -> bool:
+        """Whether its dates say anything: both stated, in order."""
+        return self.window_start <= self.window_end < NO_WINDOW
 
     @property
     def authorised_amount(self) -> Decimal | None:

@@ -62,10 +62,19 @@ class Rules:
     clear_score: Decimal = Decimal("0.90")
     clear_evidence: Decimal = Decimal("0.70")
     clear_limit: Decimal = Decimal("50000")
+    auto_clear: str = "on"
+    #: Whether clearing waits for a back-test of exactly these rules, and how precise it must have been.
+    auto_clear_backtest: str = "not_required"
+    clear_precision: Decimal = Decimal("0.99")
+    fill_by_score: str = "propose"
+    before_approval: str = "ask"
+    sibling_match: str = "ask"
     #: Least overlap of product lines that lets a claim without a telling reason be settled.
     weak_reason_product_fit: Decimal = Decimal("0.5")
     tolerance: Decimal = Decimal("0.02")
     duplicate_days: int = 30
+    #: How far apart the two parts of one amount may be taken and still look like that amount once more.
+    split_days: int = 3
     subset_candidates: int = 12
     subset_size: int = 4
     candidates_kept: int = 12
@@ -81,6 +90,11 @@ class Rules:
         for name, allowed in (
             ("on_closed_period", ("fail", "next_open")),
             ("release_policy", ("on_close", "lag_curve")),
+            ("auto_clear", ("on", "off")),
+            ("auto_clear_backtest", ("required", "not_required")),
+            ("fill_by_score", ("propose", "book")),
+            ("before_approval", ("ask", "settle")),
+            ("sibling_match", ("ask", "settle")),
         ):
             if getattr(self, name) not in allowed:
                 raise _refusal(name, " or ".join(allowed), getattr(self, name))

@@ -6,35 +6,42 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from include.money import ZERO
-from include.reconcile.candidates import Candidates
-from include.reconcile.decide import Decision, Scored, ranked
+from include.reconcile.candidates import Candidates, refusal
+from include.reconcile.decide import Decision, plausible
 from include.reconcile.desk import Desk
+from include.reconcile.explain import compared, leads
 from include.reconcile.hierarchy import RELATIONS
-from include.reconcile.records import Claim, Deduction, MatchCandidate
-from include.reconcile.score import MICRO, amount_fit_one, as_decimal, overlap, score_one
+from include.reconcile.records import Claim, Deduction, MatchCandidate, Promotion
+from include.reconcile.score import MICRO, PARTS, amount_fit_one, as_decimal, overlap, score_one
 from include.reconcile.settle import split
+from include.reconcile.weighed import Scored, ranked
 
 NAN = float("nan")
+
+
+#: Refused promotions kept beside the candidates: enough to say why, not a second ranking.
+_REFUSED_KEPT = 2
 
 
 def scored(desk: Desk, amount: Decimal, d: Deduction, found: Candidates, rows: slice) -> list[Scored]:
     """The candidates in `rows` of `found` for `amount` of the deduction, best first."""
     claimed = _units(amount)
-    columns = (found.promotion, found.customer_fit, found.date_fit, found.tactic_fit)
+    columns = (found.promotion, found.relation, found.customer_fit, found.date_fit, found.tactic_fit)
     made = []
-    for number, customer, day, tactic in zip(*(column[rows].tolist() for column in columns), strict=True):
+    for number, relation, customer, day, tactic in zip(*(c[rows].tolist() for c in columns), strict=True):
         promotion = desk.promotions[number]
         authorised = desk.authorised(promotion)
         settled = desk.state.settled[promotion.promotion_key]
         open_amount = None if authorised is None else max(ZERO, authorised - settled)
         near = NAN if open_amount is None else amount_fit_one(claimed, _units(open_amount))
         product = overlap(d.product_keys, promotion.product_keys)
-        value, evidence = score_one(desk.rules, customer, day, near, tactic, product)
+        fits = (customer, day, near, tactic, product)
+        value, evidence = score_one(desk.rules, *fits)
         plain, _ = score_one(desk.rules, customer, day, NAN, tactic, product)
         made.append(
             Scored(
-                number, promotion.promotion_key, value, evidence, plain, open_amount, authorised, settled, near,
-                product,
+                number, promotion.promotion_key, value, evidence, plain, open_amount, authorised, settled, fits,
+                RELATIONS[relation], refusal(promotion),
             )
         )  # fmt: skip
     return ranked(made)
@@ -44,14 +51,22 @@ def shown(
     desk: Desk,
     claim: Claim,
     d: Deduction,
-    found: Candidates,
-    rows: slice,
     candidates: Sequence[Scored],
+    refused: Sequence[Scored],
     decision: Decision,
 ) -> list[MatchCandidate]:
-    """The best candidates and every chosen one, each with the parts of its score."""
+    """The best candidates and every chosen one with the parts of their scores and why; then the best refused."""
     chosen = {number for number, _ in decision.chosen}
-    position = {n: rows.start + i for i, n in enumerate(found.promotion[rows].tolist())}
+    kept = [
+        (rank, c, _why(candidates, rank, chosen, decision, desk))
+        for rank, c in enumerate(candidates, start=1)
+        if rank <= desk.rules.candidates_kept or c.promotion in chosen
+    ]
+    kept += [
+        (len(candidates) + rank, c, f"is {c.refusal}: nothing is settled against it")
+        for rank, c in enumerate(refused[:_REFUSED_KEPT], start=1)
+        if c.score >= desk.rules.review_score * MICRO
+    ]
     return [
         MatchCandidate(
             claim.claim_id,
@@ -59,75 +74,66 @@ def shown(
             as_decimal(c.score),
             as_decimal(c.evidence),
             rank,
-            _parts(desk, claim.amount_open, d, found, position[c.promotion], c),
+            _parts(desk, claim.amount_open, d, c) | {"why": why},
             c.promotion in chosen,
         )
-        for rank, c in enumerate(candidates, start=1)
-        if rank <= desk.rules.candidates_kept or c.promotion in chosen
+        for rank, c, why in kept
     ]
 
 
-def _parts(
-    desk: Desk, amount: Decimal, d: Deduction, found: Candidates, at: int, c: Scored
-) -> dict[str, object]:
-    """Why a candidate scored what it did: fit and weight of each part that is known, with what was compared."""
-    rules = desk.rules
+def _why(candidates: Sequence[Scored], rank: int, chosen: set[int], decision: Decision, desk: Desk) -> str:
+    """Why a candidate stands where it does: the first against the second, every other against the first."""
+    own = candidates[rank - 1]
+    if own.promotion in chosen and len(chosen) > 1:
+        return decision.why
+    return leads(candidates, desk.rules) if rank == 1 else compared(own, candidates[0], desk.rules)
+
+
+def _parts(desk: Desk, amount: Decimal, d: Deduction, c: Scored) -> dict[str, object]:
+    """What a candidate scored: fit and weight of each part that is known, with what was compared."""
     promotion = desk.promotions[c.promotion]
-    parts: dict[str, object] = {
-        "customer": {
-            "fit": _number(found.customer_fit[at]),
-            "weight": str(rules.weight_customer),
-            "relation": RELATIONS[found.relation[at]],
-        },
-        "date": {
-            "fit": _number(found.date_fit[at]),
-            "weight": str(rules.weight_date),
-            "days_outside": int(found.days_outside[at]),
-        },
+    said = {
+        "customer": {"relation": c.relation},
+        "date": {"days_outside": days_outside(promotion, d)},
+        "amount": {"claim": str(amount), "open": str(c.open_amount)},
+        "tactic": {"reason": d.reason_code_normalized, "tactic": promotion.tactic_type},
+        "product": {},
     }
-    if c.open_amount is not None:
-        parts["amount"] = {
-            "fit": _number(c.amount_fit),
-            "weight": str(rules.weight_amount),
-            "claim": str(amount),
-            "open": str(c.open_amount),
-        }
-    if d.reason_code_normalized is not None:
-        parts["tactic"] = {
-            "fit": _number(found.tactic_fit[at]),
-            "weight": str(rules.weight_tactic),
-            "reason": d.reason_code_normalized,
-            "tactic": promotion.tactic_type,
-        }
-    if c.product_fit == c.product_fit:
-        parts["product"] = {"fit": _number(c.product_fit), "weight": str(rules.weight_product)}
-    return parts
+    parts: dict[str, object] = {
+        name: {"fit": round(fit, 6), "weight": str(weight), **said[name]}
+        for name, weight, fit in zip(PARTS, desk.rules.weights, c.fits, strict=True)
+        if fit == fit
+    }
+    return parts if c.refusal is None else parts | {"refused": c.refusal}
 
 
-def proposal(claim: Claim, candidates: Sequence[Scored], desk: Desk) -> dict[str, object]:
+def days_outside(promotion: Promotion, d: Deduction) -> int:
+    """Days of the deduction after the promotion's window, negative before it, 0 inside."""
+    if d.posting_date < promotion.window_start:
+        return (d.posting_date - promotion.window_start).days
+    return max(0, (d.posting_date - promotion.window_end).days)
+
+
+def proposal(claim: Claim, d: Deduction, candidates: Sequence[Scored], desk: Desk) -> dict[str, object]:
     """How the claim would be spread over the plausible candidates, for the person who decides."""
-    plausible = [
+    members = [
         c
-        for c in candidates[: desk.rules.subset_candidates]
-        if c.open_amount and c.plain_score >= desk.rules.accept_score * MICRO
+        for c in plausible(candidates, d.reason_code_normalized, desk.rules)[: desk.rules.subset_candidates]
+        if c.open_amount
     ]
-    if not plausible:
+    if not members:
         return {}
     spread = split(
         claim.amount_open,
-        [c.open_amount for c in plausible],
+        [c.open_amount for c in members],
         size=desk.rules.subset_size,
         among=desk.rules.subset_candidates,
     )
     return {
-        "settle": {plausible[i].promotion_key: str(amount) for i, amount in spread.parts},
+        "settle": {members[i].promotion_key: str(amount) for i, amount in spread.parts},
         "rest": str(spread.rest),
     }
 
 
 def _units(amount: Decimal) -> int:
     return int(amount.scaleb(4))
-
-
-def _number(fit: float) -> float:
-    return round(float(fit), 6)

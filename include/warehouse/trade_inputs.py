@@ -11,10 +11,15 @@ from decimal import Decimal
 import psycopg
 
 from include.errors import MissingInput
-from include.reconcile.records import ApPayment, ClosedPeriod, Deduction, FiscalPeriod, Inputs, Promotion
-
-#: A window nobody stated is put where no claim can be near it; the promotion is then matched by its id only.
-_NO_WINDOW = date(9000, 1, 1)
+from include.reconcile.records import (
+    NO_WINDOW,
+    ApPayment,
+    ClosedPeriod,
+    Deduction,
+    FiscalPeriod,
+    Inputs,
+    Promotion,
+)
 
 _RELATIONS = (
     "master.customers",
@@ -126,7 +131,8 @@ def fingerprint(inputs: Inputs) -> str:
 
 
 def _promotion(row: tuple) -> Promotion:
-    start, end = row[5] or _NO_WINDOW, row[6] or _NO_WINDOW
+    # Half a window is none: a promotion without an end would take claims for ever.
+    start, end = row[5:7] if row[5] and row[6] else (NO_WINDOW, NO_WINDOW)
     rest = (*row[7:13], row[13] or "full_on_approval", *row[14:16], bool(row[16]), row[17])
     return Promotion(*row[:5], start, end, *rest, frozenset(row[18] or ()))
 

@@ -38,11 +38,13 @@ def companies(draw):
                 f"P{n}",
                 draw(st.one_of(AMOUNTS, AMOUNTS, AMOUNTS, st.none())),
                 customer_key=draw(st.sampled_from(["a", "a", "a1", *CUSTOMERS])),
-                status=draw(st.sampled_from(["Live"] * 6 + ["Approved", "Closed", "Draft", "Cancelled"])),
+                status=draw(
+                    st.sampled_from(["Live"] * 6 + ["Approved", "Closed", "Draft", "Cancelled", "Settled"])
+                ),
                 currency=draw(st.sampled_from(["USD"] * 9 + ["EUR"])),
                 window_start=start,
-                window_end=start + timedelta(days=draw(st.integers(10, 40))),
-                approved_date=date(2026, 4, 1),
+                window_end=start + timedelta(days=draw(st.sampled_from([10, 20, 30, 30, 40, -2]))),
+                approved_date=draw(st.sampled_from([date(2026, 4, 1)] * 5 + [START + timedelta(days=12)])),
                 is_off_invoice=draw(st.integers(0, 9)) == 0,
                 earned_amount=draw(st.one_of(st.none(), st.none(), st.none(), AMOUNTS.map(money))),
                 product_keys=draw(PRODUCTS),

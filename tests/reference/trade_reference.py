@@ -1,7 +1,7 @@
 """Matching and settlement, slow and obvious: every claim against every promotion, exact fractions.
 
-Covers candidates, score, decision with its guards, splits and the cumulative tolerance, for positive
-deductions without duplicates, repayments and closed periods. Written from semantics 5b, not from the engine;
+Covers candidates, score, decision with its guards (refused promotions, siblings, money taken before approval),
+splits and the cumulative tolerance, for positive deductions without duplicates, repayments and closed periods. Written from semantics 5b, not from the engine;
 the engine must agree with it on every claim.
 """
 
@@ -45,7 +45,14 @@ def customer_fit(promotion, claim, parents):
     return None
 
 
+def may_be_claimed(promotion):
+    stated = promotion.window_start <= promotion.window_end
+    return promotion.status in {"Approved", "Live", "Closed"} and not promotion.is_off_invoice and stated
+
+
 def date_fit(promotion, day):
+    if promotion.window_start > promotion.window_end:
+        return "unknown"
     if day < promotion.window_start:
         early = (promotion.window_start - day).days
         return None if early > 7 else 1 - Fraction(early, 7)
@@ -66,14 +73,13 @@ def weighed(parts):
 
 
 def candidate_parts(promotion, claim, parents, settled):
-    if promotion.status not in {"Approved", "Live", "Closed"} or promotion.is_off_invoice:
-        return None
     if promotion.currency != claim.currency:
         return None
     customer = customer_fit(promotion.customer_key, claim.customer_key, parents)
     date = date_fit(promotion, claim.posting_date)
     if customer is None or date is None:
         return None
+    date = None if date == "unknown" else date
     tactic = {"PROMO": Fraction(1), "OTHER": Fraction(1, 2), None: None}[claim.reason_code_normalized]
     open_amount = open_of(promotion, settled)
     amount = None
@@ -90,7 +96,8 @@ def candidate_parts(promotion, claim, parents, settled):
 def authorised_of(promotion):
     if promotion.earned_amount is not None:
         return promotion.earned_amount
-    return promotion.planned_amount or None
+    planned = promotion.planned_amount
+    return planned if planned is not None and planned > 0 else None
 
 
 def open_of(promotion, settled):
@@ -121,7 +128,8 @@ def pay(claim, promotion, amount, settled, verdict):
 def judge(claim, promotions, parents, settled):
     """The verdict on one claim; `settled` per promotion moves with it."""
     if claim.promotion_id is not None:
-        named = next((p for p in promotions if p.promotion_id == claim.promotion_id), None)
+        same_id = [p for p in promotions if p.promotion_id == claim.promotion_id]
+        named = same_id[0] if len(same_id) == 1 else None
         fit = named and customer_fit(named.customer_key, claim.customer_key, parents)
         fits = fit is not None and fit and fit > Fraction(4, 10) and named.currency == claim.currency
         allowed = fits and named.status in {"Approved", "Live", "Closed"} and not named.is_off_invoice
@@ -130,12 +138,12 @@ def judge(claim, promotions, parents, settled):
         return settle(claim, [(named, claim.amount)], settled, 1.0)
     if claim.reason_code_normalized in NON_TRADE:
         return Verdict("NON_TRADE")
-    rows = []
+    rows, refused = [], []
     for promotion in promotions:
         parts = candidate_parts(promotion, claim, parents, settled)
         if parts is not None:
             value, weight = weighed(parts)
-            rows.append(
+            (rows if may_be_claimed(promotion) else refused).append(
                 (
                     -value,
                     promotion.promotion_key,
@@ -146,10 +154,13 @@ def judge(claim, promotions, parents, settled):
                 )
             )
     rows.sort(key=lambda row: row[:2])
-    return choose(claim, rows, settled)
+    best_refused = max((-row[0] for row in refused), default=0)
+    if best_refused >= 800_000 and best_refused >= max((-row[0] for row in rows), default=0):
+        return Verdict("NEEDS_REVIEW", score=-rows[0][0] / 1_000_000 if rows else None)
+    return choose(claim, rows, settled, parents)
 
 
-def choose(claim, rows, settled):
+def choose(claim, rows, settled, parents):
     if not rows:
         return Verdict("UNMATCHED")
     value, best, parts, plain = -rows[0][0], rows[0][2], rows[0][3], rows[0][5]
@@ -158,10 +169,7 @@ def choose(claim, rows, settled):
         return Verdict("NEEDS_REVIEW" if value >= 500_000 else "UNMATCHED", score=shown)
     if parts["amount"] is None:
         return Verdict("NEEDS_REVIEW", score=shown)
-    weak = claim.reason_code_normalized in {None, "OTHER"}
-    if weak and (parts["product"] is None or parts["product"] < Fraction(1, 2)):
-        return Verdict("NEEDS_REVIEW", score=shown)
-    if parts["product"] == 0:
+    if parts["product"] == 0 or not is_confirmed(claim, parts):
         return Verdict("NEEDS_REVIEW", score=shown)
     lead = value + rows[1][0] if len(rows) > 1 else 1_000_000
     before = settled.get(best.promotion_key, 0)
@@ -169,22 +177,50 @@ def choose(claim, rows, settled):
     if over or lead < 100_000:
         sums = []
         members = [
-            r for r in rows if r[5] >= 800_000 and r[3]["amount"] is not None and r[3]["product"] != 0
-        ][:12]
+            r
+            for r in rows
+            if r[5] >= 800_000
+            and r[3]["amount"] is not None
+            and r[3]["product"] != 0
+            and is_confirmed(claim, r[3])
+        ]
+        first = members[:12]
         for size in (1, 2, 3, 4):
-            for group in combinations(members, size):
+            for group in combinations(first, size):
                 opens = [open_of(r[2], settled) for r in group]
                 if all(opens) and sum(opens) == claim.amount:
                     sums.append([(r[2], o) for r, o in zip(group, opens, strict=True)])
         if len(sums) == 1 and len(sums[0]) > 1:
-            return settle(claim, sums[0], settled, None)
+            group = [p.promotion_key for p, _ in sums[0]]
+            alone = [
+                r
+                for r in members
+                if r[1] not in group
+                and Fraction(abs(claim.amount - open_of(r[2], settled)))
+                <= Fraction(2, 100) * Fraction(open_of(r[2], settled))
+            ]
+            if not alone and (over or best.promotion_key in group):
+                return settle_in_time(claim, sums[0], settled, None)
     if lead < 100_000:
         return Verdict("AMBIGUOUS", score=shown)
     rivals = [r for r in rows[1:] if plain - r[5] < 100_000 and open_of(r[2], settled) != 0]
     open_amount = open_of(best, settled)
     if rivals and Fraction(abs(claim.amount - open_amount)) > Fraction(2, 100) * Fraction(open_amount):
         return Verdict("AMBIGUOUS", score=shown)
-    return settle(claim, [(best, claim.amount)], settled, shown)
+    return settle_in_time(claim, [(best, claim.amount)], settled, shown)
+
+
+def is_confirmed(claim, parts):
+    """A claim without a telling reason and a sibling's promotion need product lines that overlap by half."""
+    needs_lines = claim.reason_code_normalized in {None, "OTHER"} or parts["customer"] == Fraction(4, 10)
+    return not needs_lines or (parts["product"] is not None and parts["product"] >= Fraction(1, 2))
+
+
+def settle_in_time(claim, chosen, settled, score):
+    """Money taken before its promotion was approved is a question."""
+    if any(p.approved_date is not None and claim.posting_date < p.approved_date for p, _ in chosen):
+        return Verdict("NEEDS_REVIEW", score=score)
+    return settle(claim, chosen, settled, score)
 
 
 def settle(claim, chosen, settled, score):

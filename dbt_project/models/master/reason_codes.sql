@@ -20,10 +20,17 @@ compared as (
 ),
 
 final as (
-    select tenant_id, customer_key, reason_code, reason_code_erp, reason_code_normalized
+    select
+        tenant_id,
+        customer_key,
+        reason_code,
+        reason_code_erp,
+        -- Two spellings that mean different things mean nothing: money is not decided by which sorts first. The
+        -- row stays, so that what the code means for everybody does not step in for what its customer contradicts.
+        case when not is_contradictory then reason_code_normalized end as reason_code_normalized,
+        is_contradictory
     from compared
-    -- Two spellings that mean different things mean nothing: money is not decided by which sorts first.
-    where spelling = 1 and reason_code is not null and not is_contradictory
+    where spelling = 1 and reason_code is not null
 )
 
 select * from final
