@@ -13,10 +13,9 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_base, wait_exponential_jitter
 
 from include.errors import TradewindError
+from include.publish.patience import Transient, patiently, send_once
 
 #: Fragments of an upload session are multiples of 320 KiB.
 FRAGMENT = 320 * 1024 * 16
@@ -24,23 +23,6 @@ FRAGMENT = 320 * 1024 * 16
 RESUMES = 8
 LOGIN = "https://login.microsoftonline.com"
 API = "https://graph.microsoft.com/v1.0"
-
-
-class _Transient(Exception):
-    """A call that may succeed when repeated; carries the seconds the server asked to wait."""
-
-    def __init__(self, reason: str, wait: float | None = None):
-        super().__init__(reason)
-        self.wait = wait
-
-
-class _ObeyRetryAfter(wait_base):
-    def __init__(self) -> None:
-        self.backoff = wait_exponential_jitter(multiplier=0.5, max=30)
-
-    def __call__(self, retry_state) -> float:
-        asked = getattr(retry_state.outcome.exception(), "wait", None)
-        return asked if asked is not None else self.backoff(retry_state)
 
 
 class GraphClient:
@@ -121,7 +103,7 @@ class GraphClient:
         headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
         try:
             response = self._once("PUT", url, content=content[start:stop], headers=headers)
-        except _Transient:
+        except Transient:
             return None
         if response.status_code in (200, 201):
             return response.json()
@@ -158,15 +140,9 @@ class GraphClient:
     ) -> httpx.Response:
         """One call with retries; raises TradewindError for an answer that is not among `accept`."""
         redirect = more.pop("redirect", False)
-        retrying = Retrying(
-            stop=stop_after_attempt(7),
-            wait=_ObeyRetryAfter(),
-            retry=retry_if_exception_type(_Transient),
-            reraise=True,
-        )
         try:
-            response = retrying(self._authorised, method, url, authorised, follow_redirects=redirect, **more)
-        except _Transient as error:
+            response = patiently(self._authorised, method, url, authorised, follow_redirects=redirect, **more)
+        except Transient as error:
             raise self._refused(method, url, str(error)) from error
         if response.status_code not in accept:
             raise self._refused(method, url, f"{response.status_code} {response.text[:300]}")
@@ -186,15 +162,7 @@ class GraphClient:
         return response
 
     def _once(self, method: str, url: str, **more) -> httpx.Response:
-        try:
-            response = self._http.request(method, url, **more)
-        except httpx.TransportError as error:
-            raise _Transient(f"{type(error).__name__}: {error}") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            asked = response.headers.get("Retry-After", "")
-            wait = float(asked) if asked.replace(".", "", 1).isdigit() else None
-            raise _Transient(f"{response.status_code} {response.text[:200]}", wait)
-        return response
+        return send_once(self._http, method, url, **more)
 
     def _bearer(self) -> str:
         if self._token is None:
