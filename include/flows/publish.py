@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 from include import settings as places
 from include.errors import CheckFailed, MissingInput, TradewindError
 from include.faultpoints import point
-from include.publish import destinations, items
+from include.publish import destinations, erp, items
 from include.publish.destinations import Destination, Outcome
+from include.publish.erp import Erp
 from include.publish.exports import Export
 from include.publish.items import Item
 from include.publish.limits import Limits
@@ -60,12 +62,16 @@ def publish(
 
     `open_client` is called only when something is to be sent, so that a repeated publish makes no remote
     call. Raises RemoteRejection after the good items are stored and the receipt is written; TradewindError
-    for stale results, a missing connection, a guard or a failed read-back.
+    for stale results, a missing connection, a guard or a failed read-back. Refusals of an answered export are
+    answers and raise nothing; without a connection it is skipped, which its receipt counts.
     """
     limits = Limits.from_settings(settings.publish)
     started = datetime.now(UTC)
     export = request.export
     folder = places.output(request.tenant, request.period)
+    client = open_client() if export.is_answered and not request.dry_run else None
+    is_unconnected = export.is_answered and not request.dry_run and client is None
+    sends = not request.dry_run and not is_unconnected
     # A dry run has a scope of its own, so that looking never takes the work from a publish that writes.
     scope = "publish_plan" if request.dry_run else "publish"
     lease = acquire(wh, request.tenant, f"{scope}:{export.name}")
@@ -73,45 +79,52 @@ def publish(
         publishing.require_fresh(
             conn, export, as_of=request.as_of, period=request.period, max_age_days=limits.max_age_days
         )
-        desired = _desired(conn, request, folder)
+        desired = _desired(conn, request, folder, limits.erp)
         known = publishing.known(conn, export)
         plan = classify(desired, known, resend=request.resend)
         guard(plan, len(known), max_changed_share=limits.max_changed_share, where=f"publish {export.name}")
-        if not request.dry_run:
+        if sends:
             publishing.enqueue(conn, request.tenant, export, plan.to_send, request.run_id)
     payload_path, payload_sha256 = _write_payload(request, desired, plan, folder)
     point("publish.planned")
 
     outcomes: dict[str, Outcome] = {}
     verification: dict[str, object] = {}
-    if plan.to_send and not request.dry_run:
-        destination = _connect(request, open_client)
+    if plan.to_send and sends:
+        destination = _connect(request, (lambda: client) if client else open_client)
         outcomes = _send(wh, request, lease, destination)
         verification = _read_back(wh, request, lease, destination, plan, outcomes)
     rejects = _rejects(plan, outcomes)
     receipt = _receipt(
         request, lease, plan, outcomes, rejects, payload_path, payload_sha256, verification, started
     )
+    if is_unconnected and plan.to_send:
+        receipt = _skipped(receipt, request)
     with wh.engine(request.tenant, lease) as conn:
         publishing.store_receipt(conn, request.tenant, receipt, rejects)
     point("publish.receipt_stored")
     log.info("%s · %s · %s · %s", request.tenant, export.name, receipt.status, plan.counts())
-    if rejects:
+    if rejects and not export.is_answered:
         raise _rejection(request, rejects)
     if verification.get("differences"):
         raise _read_back_failed(request, verification["differences"])
     return receipt
 
 
-def _desired(conn, request: Request, folder) -> list[Item]:
+def _desired(conn, request: Request, folder, settings: Erp) -> list[Item]:
     export = request.export
     if export.shape == "file":
         if export.options["file"] == "deduction_queue.xlsx":
             _write_queue(conn, request, folder)
+        elif export.channel == "file":
+            rows = publishing.read_rows(conn, export, period=request.period, as_of=request.as_of)
+            _write_file(folder / export.options["file"], erp.journal_file(rows, settings))
         return items.file(export, folder, request.period)
     if export.shape == "statement":
         return items.statement(export)
     rows = publishing.read_rows(conn, export, period=request.period, as_of=request.as_of)
+    if export.shape == "journal":
+        return erp.documents(rows, settings)
     if export.shape == "partition":
         return items.partitions(export, rows, folder / "publish")
     return items.records(export, rows)
@@ -124,6 +137,11 @@ def _write_queue(conn, request: Request, folder) -> None:
     write_queue(read_queue(conn, request.as_of), folder / "deduction_queue.xlsx", request.as_of)
 
 
+def _write_file(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
 def _write_payload(request: Request, desired: Iterable[Item], plan: Plan, folder) -> tuple[str, str]:
     """Write what the destination is to hold and the plan; the same bytes for a dry and a live run."""
     lines = [
@@ -132,8 +150,7 @@ def _write_payload(request: Request, desired: Iterable[Item], plan: Plan, folder
     ]
     content = "".join(f"{line}\n" for line in lines).encode()
     place = folder / "publish" / f"{request.export.name}.jsonl"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(content)
+    _write_file(place, content)
     place.with_suffix(".plan.json").write_text(
         items.canonical(
             {
@@ -250,6 +267,14 @@ def _receipt(
         started_at=started,
         ended_at=datetime.now(UTC),
     )
+
+
+def _skipped(receipt: Receipt, request: Request) -> Receipt:
+    """The receipt of an export that has nowhere to go; what waits is counted and sent once there is a connection."""
+    reason = f"no Airflow connection {request.export.destination}_{request.tenant}"
+    waiting = receipt.created + receipt.updated
+    verification = {"reason": reason, "waiting": waiting}
+    return replace(receipt, status="skipped", created=0, updated=0, verification=verification)
 
 
 def _rejection(request: Request, rejects: list[tuple[Item, str, str]]) -> RemoteRejection:

@@ -27,9 +27,11 @@ class Export:
     """One object at one destination.
 
     `side` names the verb whose results these are. `shape` says what one item is: a record, a partition of a
-    table that is replaced as a whole, a file, or a statement. `query` is read under the tenant's row
+    table that is replaced as a whole, a file, a statement, or a journal with its lines. `query` is read under the tenant's row
     security with the parameters `period` and `as_of`. `partition` are the columns of a replaced partition
     (C39), `checksum` the column whose sum is compared after the swap. `after` must be published first.
+    `channel` is the way into the ERP that this export is (setting `publish.erp.channel`), None for all others.
+    An answered export's refusals are taken up by `include.flows.acknowledge` and fail nothing here.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Export:
     checksum: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     after: str | None = None
+    channel: str | None = None
+    is_answered: bool = False
 
 
 _CURRENT_RUNS = """
@@ -54,7 +58,47 @@ _CURRENT_RUNS = """
     ORDER BY scenario_id, currency, simulation_date, generation DESC
 """
 
+_JOURNALS = """
+    SELECT p.journal_id::text, p.event, p.posting_date, p.promotion_key, promotions.promotion_id::text,
+           coalesce(c.deduction_key, c.payment_key) AS claim,
+           coalesce(c.customer_key, promotions.customer_key) AS customer_key, l.currency, l.lines
+    FROM finance.erp_postings p
+    JOIN (
+        SELECT tenant_id, journal_id, min(currency) AS currency,
+               jsonb_agg(jsonb_build_object('account_code', account_code, 'debit', debit_amount::text,
+                                            'credit', credit_amount::text) ORDER BY line_number) AS lines
+        FROM finance.journal_lines GROUP BY tenant_id, journal_id
+    ) l ON l.tenant_id = p.tenant_id AND l.journal_id = p.journal_id
+    LEFT JOIN planning.promotions ON promotions.tenant_id = p.tenant_id
+        AND promotions.promotion_key = p.promotion_key
+    LEFT JOIN finance.claims c ON c.tenant_id = p.tenant_id AND c.claim_id = p.claim_id
+    WHERE p.route = 'post' AND p.as_of <= %(as_of)s
+"""
+
 EXPORTS: tuple[Export, ...] = (
+    Export(
+        name="erp_journals",
+        title="Journals in the ERP",
+        side="reconcile",
+        destination="netsuite",
+        object="journal_entry",
+        shape="journal",
+        query=f"{_JOURNALS} ORDER BY p.posting_date, p.journal_id",
+        channel="api",
+        is_answered=True,
+    ),
+    Export(
+        name="erp_journal_file",
+        title="Journals of the month as a file the ERP imports",
+        side="reconcile",
+        destination="sharepoint",
+        object="erp_journal_file",
+        shape="file",
+        query=f"""{_JOURNALS} AND to_char(p.as_of, 'YYYY-MM') = %(period)s
+            ORDER BY p.posting_date, p.journal_id""",
+        options={"file": "erp_journals.csv", "path": "ERP/Journals/Journals_{period}.csv"},
+        channel="file",
+    ),
     Export(
         name="salesforce_forecast",
         title="Forecast by group in Salesforce",
@@ -214,9 +258,8 @@ BY_NAME = {export.name: export for export in EXPORTS}
 
 
 def of_side(side: str) -> list[Export]:
-    """Exports of one verb's results, each after the one it needs."""
-    chosen = [export for export in EXPORTS if export.side == side]
-    return [e for e in chosen if e.after is None] + [e for e in chosen if e.after is not None]
+    """Exports of one verb's results; `in_order` says which come after which."""
+    return [export for export in EXPORTS if export.side == side]
 
 
 def in_order(exports: list[Export]) -> list[dict[str, object]]:

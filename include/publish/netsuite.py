@@ -117,6 +117,11 @@ class NetSuiteClient:
         if response.status_code == 401:
             bearer = {"Authorization": f"Bearer {self._bearer(token)}"}
             response = send_once(self._http, method, url, headers=headers | bearer, **more)
+        if response.status_code == 200:
+            try:
+                response.json()
+            except ValueError as error:
+                raise Transient(f"half an answer: {error}") from error
         return response
 
     def _bearer(self, expired: str | None) -> str:
@@ -179,7 +184,8 @@ def _refusal(response: httpx.Response) -> Refusal:
         details = response.json()["o:errorDetails"]
         code = str(details[0].get("o:errorCode") or "REFUSED")
         text = "; ".join(
-            " at ".join(str(part) for part in (d.get("detail"), d.get("o:errorPath")) if part) for d in details
+            " at ".join(str(part) for part in (d.get("detail"), d.get("o:errorPath")) if part)
+            for d in details
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Refusal("REFUSED", response.text[:500])

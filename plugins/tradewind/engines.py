@@ -13,6 +13,7 @@ from datetime import date
 
 from include import fiscal, runlog
 from include.publish.exports import Export, find, in_order, of_side
+from include.publish.limits import Limits
 from include.settings import TenantSettings
 from include.warehouse import notifications
 from include.warehouse.session import Warehouse
@@ -138,8 +139,12 @@ def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:
     """Publish one export for one tenant, then those that need it; returns the tenant."""
     tenant = str(work["tenant"])
     settings = _settings(wh, tenant)
+    erp = Limits.from_settings(settings.publish).erp
     for name in (work["export"], *work["then"]):
-        _publish(wh, work, find(str(name)), settings, context)
+        if erp.serves((export := find(str(name))).channel):
+            _publish(wh, work, export, settings, context)
+        else:
+            log.info("%s · %s · skipped: its ERP takes journals by %s", tenant, name, erp.channel)
     return tenant
 
 

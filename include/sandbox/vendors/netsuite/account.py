@@ -50,10 +50,9 @@ class Account:
     def __init__(self, tenant: str, world: Path, folder: Path):
         self._seeded = world / tenant / "netsuite"
         folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / f"{tenant}.sqlite3"
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(
-            folder / f"{tenant}.sqlite3", check_same_thread=False, isolation_level=None
-        )
+        self._db = sqlite3.connect(self.file, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(SCHEMA)

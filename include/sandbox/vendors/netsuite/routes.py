@@ -62,12 +62,10 @@ class Service:
         self._lock = threading.Lock()
 
     def account(self, tenant: str) -> Account:
-        """The account of a tenant."""
+        """The account of a tenant; one whose file was taken away begins anew."""
         with self._lock:
-            if tenant not in self._accounts:
-                self._accounts[tenant] = Account(
-                    tenant, self.context.world, self.context.folder / "netsuite"
-                )
+            if tenant not in self._accounts or not self._accounts[tenant].file.exists():
+                self._accounts[tenant] = Account(tenant, self.context.world, self.context.folder / "netsuite")
             return self._accounts[tenant]
 
     def enter(self, tenant: str) -> bool:
@@ -141,9 +139,7 @@ async def _endpoint(service: Service, handler, request: Request) -> Response:
         return await run_in_threadpool(handler, service.account(tenant), request, body, fault)
     except Refused as error:
         title = REASONS[error.status][0]
-        return JSONResponse(
-            _problem(error.status, title, error.code, error.detail, error.path), error.status
-        )
+        return JSONResponse(_problem(error.status, title, error.code, error.detail, error.path), error.status)
     finally:
         service.leave(tenant)
 
