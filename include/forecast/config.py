@@ -28,7 +28,9 @@ class ForecastConfig:
 
     `correlation`: share of the log-variance of attainment common to all reps (global) and to a region.
     `default_attainment`: {mu, sigma[, window_months]} of a lognormal used where no history can be pooled.
-    `block`: iterations per block of work; it changes no result.
+    `block`: iterations per block of work; it changes no result. A family that the goodness test refuses at
+    `goodness_level` (`goodness_samples` bootstrap samples, 0 = no test) gives way to the empirical distribution where
+    there are `empirical_minimum` positive observations.
     """
 
     name: str = "monthly_compensation_forecast"
@@ -39,7 +41,10 @@ class ForecastConfig:
     correlation_region: float = 0.2
     fit_minimum: int = 20
     fit_region_minimum: int = 30
-    families: tuple[str, ...] = ("lognormal", "gamma")
+    families: tuple[str, ...] = ("lognormal", "gamma", "weibull", "beta")
+    goodness_samples: int = 199
+    goodness_level: float = 0.05
+    empirical_minimum: int = 50
     default_attainment: Mapping[str, float] | None = None
     memory_limit_mb: int = 2048
     scenarios: tuple[Scenario, ...] = field(default_factory=lambda: (Scenario("base"),))
@@ -77,6 +82,8 @@ class ForecastConfig:
             "seed": (0, _LARGEST_SEED),
             "fit_minimum": (2, 10**9),
             "fit_region_minimum": (2, 10**9),
+            "goodness_samples": (0, 10**5),
+            "empirical_minimum": (10, 10**9),
             "memory_limit_mb": (16, 10**9),
         }
         for name, (low, high) in whole.items():
@@ -84,6 +91,8 @@ class ForecastConfig:
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise _refuse(name, f"a whole number from {low} to {high}", repr(value))
         check_correlation(self.correlation_global, self.correlation_region)
+        if not _is_number(self.goodness_level) or not 0.0 <= self.goodness_level < 1.0:
+            raise _refuse("goodness_level", "a probability from 0 to below 1", repr(self.goodness_level))
         if not self.scenarios:
             raise _refuse("scenarios", "at least one scenario", "none")
         if self.default_attainment is not None:

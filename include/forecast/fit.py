@@ -1,16 +1,23 @@
-"""Attainment distributions from history: hurdle, family by AIC, pooling of thin segments (semantics 5a, G-08)."""
+"""Attainment distributions from history: hurdle, family by AIC, goodness, pooling of thin segments (5a, G-08).
+
+A family that the data refuse (Kolmogorov-Smirnov with parametric bootstrap) gives way to the empirical distribution
+where there are enough observations for one.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
 
 from include.errors import MissingInput, TradewindError
+from include.forecast import families
+from include.forecast.estimate import ESTIMATORS, fit_gamma, fit_lognormal, goodness
 from include.forecast.marginal import Marginal
+
+__all__ = ["Fit", "FitRules", "Observation", "SegmentFits", "fit_attainment", "fit_gamma", "fit_lognormal"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,8 @@ class Fit:
     """The distribution of a set of observed attainments and what led to it.
 
     `observation_count` includes exact zeros, `positive_count` does not. `candidates`: family -> parameters,
-    log-likelihood and AIC of the positive part. `pooled_from` names the wider group whose history stood in
+    log-likelihood and AIC of the positive part. `ks` is the distance of the best family from the positive part and
+    `ks_p_value` its probability by parametric bootstrap, None where nothing was tested. `pooled_from` names the wider group whose history stood in
     for a thin segment ("role:AE", "all", "settings"). `window_months`: median length of the observed windows.
     """
 
@@ -29,6 +37,21 @@ class Fit:
     candidates: Mapping[str, Mapping[str, float]]
     window_months: float
     pooled_from: str | None = None
+    ks: float | None = None
+    ks_p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class FitRules:
+    """How a distribution is chosen: families tried, bootstrap samples, the p-value below which a family is refused.
+
+    `empirical_minimum`: positive observations an empirical distribution needs (semantics 5a: 50).
+    """
+
+    families: tuple[str, ...] = tuple(ESTIMATORS)
+    samples: int = 199
+    level: float = 0.05
+    empirical_minimum: int = 50
 
 
 @dataclass(frozen=True)
@@ -42,76 +65,51 @@ class Observation:
     window_months: float
 
 
-def fit_lognormal(values: np.ndarray) -> tuple[float, float, float]:
-    """(mu, sigma, log-likelihood) of the maximum-likelihood lognormal; sigma with ddof 0."""
-    logs = np.log(values)
-    mu, sigma = float(logs.mean()), float(logs.std())
-    n = len(values)
-    loglik = -n * (np.log(sigma) + 0.5 * np.log(2 * np.pi) + 0.5) - logs.sum()
-    return mu, sigma, float(loglik)
-
-
-def fit_gamma(values: np.ndarray) -> tuple[float, float, float]:
-    """(shape, scale, log-likelihood) of the maximum-likelihood gamma; shape x scale is the sample mean.
-
-    Newton on log(shape) - digamma(shape) = log(mean) - mean(log), started from Minka (2002), equation 11.
-    """
-    mean = float(values.mean())
-    gap = float(np.log(mean) - np.log(values).mean())
-    shape = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
-    for _ in range(50):
-        step = (np.log(shape) - digamma(shape) - gap) / (1 / shape - polygamma(1, shape))
-        shape = max(shape - step, shape / 10)
-        if abs(step) < 1e-14 * shape:
-            break
-    scale = mean / shape
-    loglik = np.sum((shape - 1) * np.log(values) - values / scale) - len(values) * (
-        gammaln(shape) + shape * np.log(scale)
-    )
-    return float(shape), float(scale), float(loglik)
-
-
-_ESTIMATORS = {"lognormal": fit_lognormal, "gamma": fit_gamma}
-
-
 def fit_attainment(
-    attainment: Sequence[float], *, window_months: float = 12.0, families: Sequence[str] = tuple(_ESTIMATORS)
+    attainment: Sequence[float], *, window_months: float = 12.0, rules: FitRules | None = None
 ) -> Fit:
     """Fit one set of attainments (1 = 100 %): share of zeros as hurdle, best family by AIC for the rest.
 
     Net credits below zero count as zero. All values equal give a constant. Raises TradewindError for NaN,
     infinities, an unknown family or no values.
     """
+    rules = rules or FitRules()
     values = np.asarray(attainment, dtype=np.float64)
     if values.size == 0 or not np.all(np.isfinite(values)):
         raise _refuse("finite attainments", "none" if values.size == 0 else "NaN or an infinity")
-    unknown = sorted(set(families) - set(_ESTIMATORS))
-    if unknown or not families:
-        raise _refuse(f"families among {', '.join(_ESTIMATORS)}", ", ".join(unknown) or "none")
+    unknown = sorted(set(rules.families) - set(ESTIMATORS))
+    if unknown or not rules.families:
+        raise _refuse(f"families among {', '.join(ESTIMATORS)}", ", ".join(unknown) or "none")
     positive = np.sort(values[values > 0])
     p0 = 1.0 - positive.size / values.size
-    counts = {"observation_count": int(values.size), "positive_count": int(positive.size)}
+    facts = {
+        "observation_count": int(values.size),
+        "positive_count": int(positive.size),
+        "window_months": window_months,
+    }
     if positive.size == 0:
-        return Fit(
-            Marginal("constant", 0.0, 0.0, 1.0),
-            **counts,
-            aic=None,
-            candidates={},
-            window_months=window_months,
-        )
+        return Fit(Marginal("constant", 0.0, 0.0, 1.0), **facts, aic=None, candidates={})
     # The gap of Jensen, not ptp(): values that differ in the last bit are equal for a likelihood.
     if np.log(positive.mean()) - np.log(positive).mean() < 1e-12:
-        constant = Marginal("constant", float(positive.mean()), 0.0, p0)
-        return Fit(constant, **counts, aic=None, candidates={}, window_months=window_months)
-    candidates = {}
-    for family in families:
-        first, second, loglik = _ESTIMATORS[family](positive)
-        candidates[family] = {"first": first, "second": second, "loglik": loglik, "aic": 4.0 - 2.0 * loglik}
+        return Fit(Marginal("constant", float(positive.mean()), 0.0, p0), **facts, aic=None, candidates={})
+    estimates = {family: ESTIMATORS[family](positive) for family in rules.families}
+    candidates = {
+        family: {**_named(e.parameters), "loglik": e.loglik, "aic": 2.0 * e.free - 2.0 * e.loglik}
+        for family, e in estimates.items()
+    }
     best = min(candidates, key=lambda name: (candidates[name]["aic"], name))
-    marginal = Marginal(best, candidates[best]["first"], candidates[best]["second"], p0)
+    ks, p_value = goodness(best, estimates[best].parameters, positive, rules.samples)
+    first, second, third = estimates[best].parameters
+    marginal = Marginal(best, first, second, p0, third)
+    if p_value is not None and p_value < rules.level and positive.size >= rules.empirical_minimum:
+        marginal = Marginal("empirical", 0.0, 1.0, p0, points=families.smoothed(positive))
     return Fit(
-        marginal, **counts, aic=candidates[best]["aic"], candidates=candidates, window_months=window_months
+        marginal, **facts, aic=candidates[best]["aic"], candidates=candidates, ks=ks, ks_p_value=p_value
     )
+
+
+def _named(parameters: families.Parameters) -> dict[str, float]:
+    return dict(zip(("first", "second", "third"), parameters, strict=True))
 
 
 def segment_name(role: str, band: str, region: str | None = None) -> str:
@@ -128,12 +126,12 @@ class SegmentFits:
         *,
         minimum: int = 20,
         region_minimum: int = 30,
-        families: Sequence[str] = tuple(_ESTIMATORS),
+        rules: FitRules | None = None,
         default: Fit | None = None,
     ):
         self._observations = list(observations)
         self._sizes = Counter((o.role, o.band, o.region) for o in self._observations)
-        self._minimum, self._region_minimum, self._families = minimum, region_minimum, tuple(families)
+        self._minimum, self._region_minimum, self._rules = minimum, region_minimum, rules
         self._default = default
         self.used: dict[str, Fit] = {}
 
@@ -171,8 +169,8 @@ class SegmentFits:
 
     def _estimate(self, group: list[Observation], pooled_from: str | None) -> Fit:
         months = float(np.median([o.window_months for o in group]))
-        fit = fit_attainment([o.attainment for o in group], window_months=months, families=self._families)
-        return Fit(**{**vars(fit), "pooled_from": pooled_from})
+        fit = fit_attainment([o.attainment for o in group], window_months=months, rules=self._rules)
+        return replace(fit, pooled_from=pooled_from)
 
     def _select(self, role: str, band: str | None = None, region: str | None = None) -> list[Observation]:
         return [

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from include.forecast.config import ForecastConfig
-from include.forecast.fit import Fit, Observation, SegmentFits
+from include.forecast.fit import Fit, FitRules, Observation, SegmentFits
 from include.forecast.horizon import DAY, months_between
 from include.forecast.marginal import Marginal
 
@@ -52,7 +52,12 @@ class SegmentHistory:
                 ordered,
                 minimum=self._config.fit_minimum,
                 region_minimum=self._config.fit_region_minimum,
-                families=self._config.families,
+                rules=FitRules(
+                    families=tuple(self._config.families),
+                    samples=self._config.goodness_samples,
+                    level=self._config.goodness_level,
+                    empirical_minimum=self._config.empirical_minimum,
+                ),
                 default=_default_fit(self._config),
             )
         return self._fits[measure]

@@ -14,7 +14,7 @@ from include.forecast.config import check_correlation
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
 
-FORMAT = 1
+FORMAT = 2
 #: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
 ENGINE_VERSION = "2"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
@@ -193,5 +193,8 @@ def _line(body: dict) -> Line:
         for p in body["path"]
     )
     money = {name: Decimal(body[name]) for name in ("quota", "credited", "remaining_quota")}
-    distributions = {name: Marginal(**body[name]) for name in ("history", "marginal")}
+    distributions = {
+        name: Marginal(**{**body[name], "points": tuple(body[name]["points"])})
+        for name in ("history", "marginal")
+    }
     return Line(**{**body, **money, **distributions, "path": points})

@@ -7,16 +7,15 @@ attainment whatever the family (semantics 5a, Correlation).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.special import gammainccinv, gammaincinv, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from include.errors import TradewindError
+from include.forecast import families
 
-FAMILIES = ("lognormal", "gamma", "constant")
-
-#: Quantile table of the gamma in z; a draw beyond its edge (2e-17) counts as one at the edge.
+#: Quantile tables in z; a draw beyond their edge (2e-17) counts as one at the edge.
 _TABLE_EDGE, _TABLE_KNOTS = 8.5, 8193
 #: So far above the edge of the zeros the hurdle's table begins.
 _HURDLE_EXACT = 0.125
@@ -24,37 +23,50 @@ _HURDLE_EXACT = 0.125
 
 @dataclass(frozen=True)
 class Marginal:
-    """P(a = 0) = p0, else the family: lognormal (mu, sigma), gamma (shape, scale) or constant (value, 0)."""
+    """P(a = 0) = p0, else the family over its parameters (see `families`).
+
+    `points`: log-quantiles of an empirical family at EMPIRICAL_Z.
+    """
 
     family: str
     first: float
     second: float
     p0: float = 0.0
+    third: float = 0.0
+    points: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        values = (self.first, self.second, self.p0)
-        if self.family not in FAMILIES or not np.all(np.isfinite(values)):
-            raise _refuse(f"one of {', '.join(FAMILIES)} with finite parameters", f"{self.family} {values}")
+        values = (self.first, self.second, self.p0, self.third)
+        if self.family not in families.FAMILIES or not np.all(np.isfinite(values)):
+            raise _refuse(
+                f"one of {', '.join(families.FAMILIES)} with finite parameters", f"{self.family} {values}"
+            )
         if not 0.0 <= self.p0 <= 1.0:
             raise _refuse("p0 between 0 and 1", str(self.p0))
-        if self.family == "gamma" and (self.first <= 0 or self.second <= 0):
-            raise _refuse("gamma with shape and scale above 0", str(values))
+        shape_and_scale = self.family in ("gamma", "weibull", "beta")
+        if shape_and_scale and (self.first <= 0 or self.second <= 0):
+            raise _refuse(f"{self.family} with parameters above 0", str(values))
+        if self.family == "beta" and self.third <= 0:
+            raise _refuse("beta with a maximum above 0", str(values))
+        if self.family == "empirical" and len(self.points) != len(families.EMPIRICAL_Z):
+            raise _refuse(f"{len(families.EMPIRICAL_Z)} log-quantiles", str(len(self.points)))
         if self.second < 0 or (self.family == "constant" and self.first < 0):
             raise _refuse("a spread and a value of 0 or more", str(values))
 
     @property
+    def parameters(self) -> families.Parameters:
+        """(first, second, third)."""
+        return self.first, self.second, self.third
+
+    @property
     def positive_mean(self) -> float:
         """Mean of the positive part."""
-        if self.family == "lognormal":
-            return float(np.exp(self.first + self.second**2 / 2))
-        return self.first * self.second if self.family == "gamma" else self.first
+        return families.mean_of(self.family, self.parameters, self.points)
 
     @property
     def positive_cv2(self) -> float:
         """Squared coefficient of variation of the positive part."""
-        if self.family == "lognormal":
-            return float(np.expm1(self.second**2))
-        return 1.0 / self.first if self.family == "gamma" else 0.0
+        return families.cv2_of(self.family, self.parameters, self.points)
 
     @property
     def mean(self) -> float:
@@ -81,20 +93,17 @@ class Marginal:
         """The family's member with this mean and squared CV of the positive part."""
         if cv2 == 0.0 or mean == 0.0 or self.family == "constant":
             return Marginal("constant", mean, 0.0, p0)
-        if self.family == "gamma":
-            return Marginal("gamma", 1.0 / cv2, mean * cv2, p0)
-        sigma2 = float(np.log1p(cv2))
-        return Marginal("lognormal", float(np.log(mean)) - sigma2 / 2, float(np.sqrt(sigma2)), p0)
+        first, second, third = families.with_moments(self.family, mean, cv2, self.third, self.points)
+        return Marginal(self.family, first, second, p0, third, self.points)
 
     def scaled(self, factor: float, spread: float = 1.0) -> Marginal:
         """Attainment times `factor` (> 0), with the coefficient of variation times `spread` (>= 0)."""
         if spread != 1.0:
             return self.with_moments(self.positive_mean * factor, self.positive_cv2 * spread**2, self.p0)
-        if self.family == "lognormal":
-            return replace(self, first=self.first + float(np.log(factor)))
-        if self.family == "gamma":
-            return replace(self, second=self.second * factor)
-        return replace(self, first=self.first * factor)
+        if factor == 1.0:
+            return self
+        first, second, third = families.times(self.family, self.parameters, factor)
+        return replace(self, first=first, second=second, third=third)
 
     def attainment(self, z: np.ndarray) -> np.ndarray:
         """Attainment for standard normal `z` (any shape), non-decreasing in z. `z` is not changed."""
@@ -114,9 +123,22 @@ class Marginal:
             return np.exp(a, out=a)
         if self.family == "constant":
             return np.full_like(z, self.first)
-        a = _looked_up(z, *_gamma_table(self.first), lowest=-_TABLE_EDGE)
-        a *= self.second
+        a = _looked_up(z, *_quantile_table(self.shape), lowest=-_TABLE_EDGE)
+        if self.family == "empirical":
+            a *= self.second
+            a += self.first
+            return np.exp(a, out=a)
+        a *= self.third if self.family == "beta" else self.second
         return a
+
+    @cached_property
+    def shape(self) -> Marginal:
+        """What its quantile table depends on: the family and its shape, with scale, shift and hurdle taken away."""
+        if self.family == "empirical":
+            return replace(self, first=0.0, second=1.0, p0=0.0)
+        if self.family == "beta":
+            return replace(self, third=1.0, p0=0.0)
+        return replace(self, second=1.0, p0=0.0)
 
 
 def _looked_up(z: np.ndarray, values: np.ndarray, steps: np.ndarray, lowest: float) -> np.ndarray:
@@ -136,10 +158,10 @@ def _with_steps(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=256)
-def _gamma_table(shape: float) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of a unit-scale gamma on an even grid of z, and their differences (relative error < 1e-6)."""
+def _quantile_table(shape: Marginal) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of a family's shape on an even grid of z, and their differences (relative error < 1e-6 for a gamma)."""
     z = np.linspace(-_TABLE_EDGE, _TABLE_EDGE, _TABLE_KNOTS)
-    return _with_steps(np.where(z < 0, gammaincinv(shape, ndtr(z)), gammainccinv(shape, ndtr(-z))))
+    return _with_steps(families.unit_quantiles(shape.family, shape.parameters, z, shape.points))
 
 
 def _zero_edge(p0: float) -> float:

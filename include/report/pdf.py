@@ -140,11 +140,13 @@ def _notes(report: ForecastReport, simulation: SimulationReport) -> list[Figure]
 
 
 def _fit_line(fit: Mapping[str, object]) -> str:
-    first, second = fit["parameters"]["first"], fit["parameters"]["second"]
+    numbers = [fit["parameters"][name] for name in ("first", "second", "third")]
+    parameters = ", ".join(f"{number:.4g}" for number in (numbers if numbers[2] else numbers[:2]))
+    tested = "" if fit["ks_p_value"] is None else f", goodness p {fit['ks_p_value']:.2f}"
     pooled = f", pooled from {fit['pooled_from']}" if fit["pooled_from"] else ""
     return (
-        f"  {fit['segment']}, {fit['measure']}: {fit['family']} ({first:.4g}, {second:.4g}), share of zeros"
-        f" {fit['p0']:.1%}, {fit['observation_count']} windows{pooled}"
+        f"  {fit['segment']}, {fit['measure']}: {fit['family']} ({parameters}), share of zeros"
+        f" {fit['p0']:.1%}, {fit['observation_count']} windows{tested}{pooled}"
     )
 
 

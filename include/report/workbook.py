@@ -178,18 +178,23 @@ def _inputs(sheets: _Sheets, report: ForecastReport) -> None:
 def _fits(sheets: _Sheets, report: ForecastReport) -> None:
     columns = [
         "scenario", "currency", "segment", "measure", "family", "first_parameter", "second_parameter",
-        "share_of_zeros", "observations", "pooled_from", "window_months",
+        "third_parameter", "share_of_zeros", "observations", "ks_distance", "ks_p_value", "pooled_from", "window_months",
     ]  # fmt: skip
     rows = [
         [
             simulation.scenario_id, simulation.currency, fit["segment"], fit["measure"], fit["family"],
-            f"{fit['parameters']['first']:.10g}", f"{fit['parameters']['second']:.10g}", float(fit["p0"]),
-            fit["observation_count"], fit["pooled_from"], f"{fit['window_months']:g}",
+            *(f"{fit['parameters'][name]:.10g}" for name in ("first", "second", "third")), float(fit["p0"]),
+            fit["observation_count"], _plain(fit["ks"]), _plain(fit["ks_p_value"]), fit["pooled_from"],
+            f"{fit['window_months']:g}",
         ]
         for simulation in report.simulations
         for fit in simulation.inputs.fits
     ]  # fmt: skip
-    sheets.table("fits", columns, rows, [14, 10, 30, 12, 12, 18, 18, 14, 13, 16, 14])
+    sheets.table("fits", columns, rows, [14, 10, 30, 12, 12, 18, 18, 18, 14, 13, 12, 12, 16, 14])
+
+
+def _plain(number: float | None) -> str | None:
+    return None if number is None else f"{number:.4g}"
 
 
 def _assumptions(sheets: _Sheets, report: ForecastReport) -> None:

@@ -355,13 +355,14 @@ def _add_inputs(conn: psycopg.Connection, simulation_id: str, inputs: Simulation
         )
         cursor.executemany(
             "INSERT INTO planning.monte_carlo_fits (tenant_id, simulation_id, segment, measure, family, parameters,"
-            " p0, observation_count, positive_count, aic, candidates, pooled_from, window_months)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " p0, observation_count, positive_count, aic, candidates, pooled_from, window_months, ks, ks_p_value)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     inputs.tenant, simulation_id, fit["segment"], fit["measure"], fit["family"],
                     Jsonb(fit["parameters"]), fit["p0"], fit["observation_count"], fit["positive_count"],
                     fit["aic"], json.dumps(fit["candidates"]), fit["pooled_from"], fit["window_months"],
+                    fit["ks"], fit["ks_p_value"],
                 )
                 for fit in inputs.fits
             ],
