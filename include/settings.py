@@ -76,6 +76,8 @@ class TenantSettings:
     ledger_mode: str = "erp"
     #: Trade spend as `expense`, or as `contra_revenue` (ASC 606-10-32-25); net income is equal.
     trade_presentation: str = "expense"
+    #: Names of the legal entities by company code; one without a name is shown as `Company_<code>`.
+    company_names: Mapping[str, str] = field(default_factory=dict)
     reconcile: Mapping[str, object] = field(default_factory=dict)
     forecast: Mapping[str, object] = field(default_factory=dict)
     publish: Mapping[str, object] = field(default_factory=dict)
@@ -92,6 +94,10 @@ class TenantSettings:
                 raise _bad_setting(name, " or ".join(allowed), getattr(self, name))
         if not _CURRENCY.fullmatch(str(self.currency)):
             raise _bad_setting("currency", "an ISO 4217 code such as USD", self.currency)
+        if not isinstance(self.company_names, Mapping):
+            raise _bad_setting(
+                "company_names", 'names by company code, such as {"1000": "Acme Inc."}', self.company_names
+            )
         if self.fiscal_year_start_month not in range(1, 13):
             raise _bad_setting("fiscal_year_start_month", "1 to 12", self.fiscal_year_start_month)
         try:

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
+from include.reconcile.rules import Rules
 from include.warehouse.copy import relation_name
 from include.warehouse.session import Warehouse
 
@@ -23,6 +24,7 @@ PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 TENANTS = ("alpha", "beta")
 CLAIM = "11111111-1111-5111-8111-111111111111"
 ACCRUAL, SETTLEMENT = "22222222-2222-5222-8222-222222222222", "33333333-3333-5333-8333-333333333333"
+RECEIPT, DEBIT_MEMO = "44444444-4444-5444-8444-444444444444", "55555555-5555-5555-8555-555555555555"
 
 Rows = list[dict[str, object]]
 
@@ -363,7 +365,9 @@ LOADS: Rows = [
 _RUN = {"as_of": "2026-02-28", "run_id": "test", "rule_version": "1", "input_hash": "h"}
 
 
-def _posting(journal_id: str, event: str, *lines: tuple[str, int]) -> tuple[dict[str, object], Rows]:
+def _posting(
+    journal_id: str, event: str, *lines: tuple[str, int], claim: str | None = None
+) -> tuple[dict[str, object], Rows]:
     header = {"journal_id": journal_id, "event": event, "status": "Posted", "posted_by": "tradewind"}
     dates = {"posting_date": "2026-02-20", "original_posting_date": "2026-02-20"}
     posted = [
@@ -379,16 +383,20 @@ def _posting(journal_id: str, event: str, *lines: tuple[str, int]) -> tuple[dict
             "credit_amount": max(-amount, 0),
             "event": event,
         }
-        | {"posted_by": "tradewind", "promotion_key": "P1"}
+        | {"posted_by": "tradewind", "promotion_key": "P1", "claim_id": claim}
         for number, (account, amount) in enumerate(lines, 1)
     ]
-    return header | dates | {"promotion_key": "P1"} | _RUN, posted
+    return header | dates | {"promotion_key": "P1", "claim_id": claim} | _RUN, posted
 
 
 _ACCRUED, _ACCRUED_LINES = _posting(ACCRUAL, "ACCRUAL", ("5500", 100), ("2200", -100))
 _SETTLED, _SETTLED_LINES = _posting(
-    SETTLEMENT, "SETTLEMENT", ("2200", 80), ("5500", -80), ("5500", 80), ("1150", -80)
+    SETTLEMENT, "SETTLEMENT", ("2200", 80), ("5500", -80), ("5500", 80), ("1150", -80), claim=CLAIM
 )
+_RECEIVED, _RECEIVED_LINES = _posting(
+    RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120), ("1100", -120), claim=CLAIM
+)
+_CHARGED, _CHARGED_LINES = _posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
 _SIMULATION = "sim_" + "0" * 32
 _TOTALS = (100, 200, 300, 400, 500)
 RECORDS: dict[str, Rows] = {
@@ -427,8 +435,8 @@ RECORDS: dict[str, Rows] = {
         | {"chosen": rank == 1, "as_of": "2026-02-28", "run_id": "test", "rule_version": "1"}
         for rank, (key, score) in enumerate((("P1", "0.91"), ("P2", "0.50")), 1)
     ],
-    "finance.journals": [_ACCRUED, _SETTLED],
-    "finance.journal_lines": _ACCRUED_LINES + _SETTLED_LINES,
+    "finance.journals": [_ACCRUED, _SETTLED, _RECEIVED, _CHARGED],
+    "finance.journal_lines": _ACCRUED_LINES + _SETTLED_LINES + _RECEIVED_LINES + _CHARGED_LINES,
     "finance.settlements": [
         {
             "settlement_id": CLAIM,
@@ -437,7 +445,8 @@ RECORDS: dict[str, Rows] = {
             "amount_settled": 80,
             "currency": "USD",
         }
-        | {"status": "Queued", "gl_posting_json": {}, "settled_as_of": "2026-02-28"}
+        | {"status": "Queued", "settled_as_of": "2026-02-28"}
+        | {"gl_posting_json": {"idempotency_key": SETTLEMENT}}
         | {key: _RUN[key] for key in ("run_id", "rule_version", "input_hash")},
     ],
     "finance.accrual_ledger": [
@@ -453,7 +462,7 @@ RECORDS: dict[str, Rows] = {
         for journal, movement, amount in ((ACCRUAL, "accrued", 100), (SETTLEMENT, "reversed", -80))
     ],
     "finance.reconciliation_runs": [
-        {"is_replay": False, "status": "completed", "rules": {}} | _RUN,
+        {"is_replay": False, "status": "completed", "rules": Rules().as_json()} | _RUN,
     ],
     "planning.monte_carlo_runs": [
         {

@@ -104,6 +104,7 @@ def checksums(wh: Warehouse, tenant: str) -> dict[str, tuple]:
     tables = (
         "claims", "match_candidates", "journals", "journal_lines", "settlements", "accrual_ledger",
         "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays", "ledger_start",
+        "promotion_accounts",
     )  # fmt: skip
     with wh.engine(tenant) as conn:
         return {

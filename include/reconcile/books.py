@@ -7,7 +7,7 @@ part negative.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -26,6 +26,7 @@ from include.reconcile.records import (
     Journal,
     Movement,
     Promotion,
+    PromotionAccounts,
     PromotionState,
     Settlement,
     Task,
@@ -44,12 +45,14 @@ class Books:
         as_of: date,
         rules: Rules,
         closed: Sequence[ClosedPeriod] = (),
+        accounts: Mapping[str, PromotionAccounts] | None = None,
     ):
         self.state = state
         self.tenant = tenant
         self.as_of = as_of
         self.rules = rules
         self._closed = tuple(closed)
+        self._accounts = accounts or {}
 
     def posting_date(self, wanted: date) -> tuple[date, str | None]:
         """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail.
@@ -309,6 +312,10 @@ class Books:
         for line in entry.lines:
             self.state.balances[entry.currency, line.account_code] += line.debit_amount - line.credit_amount
         changes.journals.append(entry)
+        accounts = self._accounts.get(entry.promotion_key or "")
+        if entry.lines and accounts is not None and accounts.promotion_key not in self.state.booked:
+            self.state.booked[accounts.promotion_key] = accounts
+            changes.accounts.append(accounts)
 
     def _move(
         self,

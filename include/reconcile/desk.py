@@ -13,7 +13,7 @@ from include.money import ZERO
 from include.reconcile.books import Books
 from include.reconcile.duplicates import DuplicateFinder, order
 from include.reconcile.hierarchy import CustomerTree
-from include.reconcile.journal import stable_id
+from include.reconcile.journal import accounts_of, booked_as, stable_id
 from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.records import Deduction, Inputs, Promotion
@@ -62,9 +62,13 @@ class Desk:
     @classmethod
     def open(cls, tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Desk:
         """The desk for `as_of`; `inputs` hold no row with a later business date."""
-        books = Books(state, tenant=tenant, as_of=as_of, rules=rules, closed=inputs.closed_periods)
         promotions = tuple(
-            as_known(p, as_of) for p in sorted(inputs.promotions, key=lambda p: p.promotion_key)
+            booked_as(as_known(p, as_of), state.booked.get(p.promotion_key))
+            for p in sorted(inputs.promotions, key=lambda p: p.promotion_key)
+        )
+        accounts = {p.promotion_key: accounts_of(p, rules.accounts) for p in promotions}
+        books = Books(
+            state, tenant=tenant, as_of=as_of, rules=rules, closed=inputs.closed_periods, accounts=accounts
         )
         tree = CustomerTree(inputs.parents)
         deductions = {d.deduction_key: d for d in sorted(inputs.deductions, key=order)}

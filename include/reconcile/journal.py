@@ -6,13 +6,13 @@ balances by construction; the database checks it again at commit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from include.money import ZERO
-from include.reconcile.records import Journal, Line, Promotion
+from include.reconcile.records import Journal, Line, Promotion, PromotionAccounts
 from include.reconcile.rules import Accounts
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:tradewind:journal")
@@ -85,6 +85,20 @@ def expense_account(promotion: Promotion, accounts: Accounts) -> str:
 def accrued_account(promotion: Promotion, accounts: Accounts) -> str:
     """The promotion's own liability account, else the tenant's."""
     return promotion.accrual_account_code or accounts.accrued
+
+
+def booked_as(promotion: Promotion, booked: PromotionAccounts | None) -> Promotion:
+    """The promotion with the accounts of its first posting: what was accrued there is reversed there."""
+    if booked is None:
+        return promotion
+    return replace(promotion, gl_account_code=booked.expense, accrual_account_code=booked.accrued)
+
+
+def accounts_of(promotion: Promotion, accounts: Accounts) -> PromotionAccounts:
+    """Where the promotion's spend and liability are booked."""
+    return PromotionAccounts(
+        promotion.promotion_key, expense_account(promotion, accounts), accrued_account(promotion, accounts)
+    )
 
 
 def accrual(amount: Decimal, promotion: Promotion, accounts: Accounts) -> tuple[Line, ...]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile.evidence import FIRST
-from include.reconcile.records import Claim, PromotionState, Settlement
+from include.reconcile.records import Claim, PromotionAccounts, PromotionState, Settlement
 
 #: Settlement statuses that count as settled; a Draft is a proposal, a Failed one was withdrawn.
 COUNTED = frozenset({"Queued", "Posted to ERP", "Reversed"})
@@ -28,7 +28,7 @@ class LedgerState:
     are the ids of questions put already.
     `cutover_date` is where the ledger began, if it took running books over; `settled_by` is what each (claim, promotion) has settled net of reversals, `reversed_by` the accrual it has
     reversed; `receipts` what the ERP has booked to clearing per claim; `generations` counts journals per
-    (promotion, claim, event).
+    (promotion, claim, event). `booked` are the accounts of the promotions that have a posting.
     """
 
     claims: dict[UUID, Claim] = field(default_factory=dict)
@@ -50,6 +50,7 @@ class LedgerState:
     cutover_date: date | None = None
     #: Why nothing is cleared without a person although the rules would: no back-test of them stands.
     clearing_withheld: str | None = None
+    booked: dict[str, PromotionAccounts] = field(default_factory=dict)
 
     def add_settlement(self, row: Settlement) -> None:
         """Keep a new or changed settlement row."""

@@ -271,6 +271,15 @@ class PromotionState:
     message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PromotionAccounts:
+    """The accounts of all journals of a promotion, decided by its first posting."""
+
+    promotion_key: str
+    expense: str
+    accrued: str
+
+
 @dataclass
 class Changes:
     """What one step adds to the ledger; the flow commits whole steps only."""
@@ -283,6 +292,7 @@ class Changes:
     snapshots: list[Snapshot] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     states: list[PromotionState] = field(default_factory=list)
+    accounts: list[PromotionAccounts] = field(default_factory=list)
     #: Claims decided in this step, whose earlier candidates no longer hold.
     evaluated: list[UUID] = field(default_factory=list)
     #: Claims whose open questions other than `tasks` are answered.

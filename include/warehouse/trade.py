@@ -60,6 +60,7 @@ def write_changes(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> N
     _write_settlements(conn, stamp, changes)
     _write_snapshots(conn, stamp, changes)
     _write_states(conn, stamp, changes)
+    _write_accounts(conn, stamp, changes)
     _write_tasks(conn, stamp, changes)
 
 
@@ -210,6 +211,22 @@ def _write_states(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> N
         for s in latest.values()
     ]  # fmt: skip
     _upsert(conn, "finance.promotion_state", ("tenant_id", "promotion_key"), columns, rows)
+
+
+def _write_accounts(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
+    columns = (
+        "tenant_id",
+        "promotion_key",
+        "expense_account_code",
+        "accrued_account_code",
+        "as_of",
+        "run_id",
+    )
+    rows = [
+        (stamp.tenant, a.promotion_key, a.expense, a.accrued, stamp.as_of, stamp.run_id)
+        for a in changes.accounts
+    ]
+    _insert_once(conn, "finance.promotion_accounts", columns, rows)
 
 
 def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:

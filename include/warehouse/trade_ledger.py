@@ -9,7 +9,7 @@ import psycopg
 from include.money import ZERO
 from include.reconcile.ledger import COUNTED, LedgerState
 from include.reconcile.outcomes import Outcome
-from include.reconcile.records import Claim, PromotionState, Settlement
+from include.reconcile.records import Claim, PromotionAccounts, PromotionState, Settlement
 
 _CLAIMS = """
     SELECT claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
@@ -84,6 +84,10 @@ def _read_postings(conn: psycopg.Connection, state: LedgerState) -> None:
     ).fetchone()
     if head is not None:
         state.chain_head = head
+    for values in conn.execute(
+        "SELECT promotion_key, expense_account_code, accrued_account_code FROM finance.promotion_accounts"
+    ).fetchall():
+        state.booked[values[0]] = PromotionAccounts(*values)
     state.tasks.update(
         row[0]
         for row in conn.execute("SELECT task_id FROM finance.claim_tasks WHERE task_type = 'AMOUNT_CHANGED'")

@@ -42,6 +42,10 @@ LAWS = {
         "finance.accrual_ledger",
         "UPDATE {} SET amount = amount + 0.0001",
     ),
+    "documents_agree_with_journals": (
+        "finance.journal_lines",
+        "UPDATE {} SET account_code = '5510' WHERE account_code = '5500'",
+    ),
     "claims_are_the_sum_of_their_parts": ("finance.claims", "UPDATE {} SET amount = amount + 1"),
     "settlements_never_exceed_their_claim": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
     "settlements_stay_within_authority": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),

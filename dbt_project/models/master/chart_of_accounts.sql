@@ -6,8 +6,10 @@ tenants as (
     select * from {{ ref('stg_tenancy__tenants') }}
 ),
 
+-- Two roles may share an account.
 trade_accounts as (
-    {{ per_tenant('trade_accounts', ['account_code', 'name', 'account_type', 'is_current', 'statement_line', 'is_trade_spend']) }}
+    select distinct on (tenant_id, account_code) * from {{ ref('trade_account_roles') }}
+    order by tenant_id, account_code, role
 ),
 
 account_map as (

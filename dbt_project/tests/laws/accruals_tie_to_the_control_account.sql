@@ -9,10 +9,11 @@ postings as (
     select
         lines.tenant_id, lines.promotion_key, lines.currency, sum(lines.credit_amount - lines.debit_amount) as balance_amount
     from {{ source('finance', 'journal_lines') }} as lines
-    inner join {{ ref('promotions') }} as promotions
-        on lines.tenant_id = promotions.tenant_id
-        and lines.promotion_key = promotions.promotion_key
-        and lines.account_code = promotions.accrual_account_code
+    inner join {{ ref('posted_journals') }} as journals
+        on lines.tenant_id = journals.tenant_id
+        and lines.journal_id = journals.journal_id
+        and lines.account_code = journals.accrued_account_code
+    where lines.promotion_key is not null
     group by lines.tenant_id, lines.promotion_key, lines.currency
 )
 

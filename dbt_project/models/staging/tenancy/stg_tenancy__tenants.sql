@@ -11,7 +11,9 @@ final as (
         coalesce(settings ->> 'fiscal_calendar', 'standard') as fiscal_calendar,
         coalesce((settings ->> 'fiscal_year_start_month')::integer, 1) as fiscal_year_start_month,
         coalesce(settings ->> 'ledger_mode', 'erp') as ledger_mode,
-        coalesce(settings ->> 'trade_presentation', 'expense') as trade_presentation
+        coalesce(settings ->> 'trade_presentation', 'expense') as trade_presentation,
+        coalesce(settings #> '{reconcile,accounts}', '{}') as trade_accounts,
+        coalesce(settings -> 'company_names', '{}') as company_names
     from tenants
     where tenant_id <> 'system'
 )

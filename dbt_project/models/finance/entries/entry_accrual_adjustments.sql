@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ accrual_documents(['ACCRUAL_ADJUSTMENT', 'ACCRUAL_REFUSED']) }}

@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ claim_documents('RECOVERY', 'amount_recovered', 'cash', 'receivable') }}

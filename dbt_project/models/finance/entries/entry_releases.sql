@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ accrual_documents(['RELEASE', 'RELEASE_REVERSAL']) }}
