@@ -297,6 +297,8 @@ class Changes:
     evaluated: list[UUID] = field(default_factory=list)
     #: Claims whose open questions other than `tasks` are answered.
     answered: list[UUID] = field(default_factory=list)
+    #: Questions that have answered themselves.
+    closed_tasks: list[UUID] = field(default_factory=list)
 
     def extend(self, other: Changes) -> None:
         """Add the rows of a later step."""

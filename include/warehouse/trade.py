@@ -234,9 +234,10 @@ def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> No
     accepted = [s.promotion_key for s in changes.states if s.lifecycle_status != "Failed"]
     conn.execute(
         "UPDATE finance.claim_tasks SET status = 'closed', closed_as_of = %s, run_id = %s"
-        " WHERE status = 'open' AND task_id <> ALL(%s) AND (claim_id = ANY(%s) AND task_type <> 'AMOUNT_CHANGED'"
-        " OR claim_id IS NULL AND promotion_key = ANY(%s))",
-        (stamp.as_of, stamp.run_id, list(latest), changes.answered, accepted),
+        " WHERE status = 'open' AND task_id <> ALL(%s) AND (task_id = ANY(%s)"
+        " OR claim_id = ANY(%s) AND task_type NOT IN ('AMOUNT_CHANGED', 'ERP_REFUSED')"
+        " OR task_type = 'ACCRUAL_REFUSED' AND promotion_key = ANY(%s))",
+        (stamp.as_of, stamp.run_id, list(latest), changes.closed_tasks, changes.answered, accepted),
     )
     columns = (
         "tenant_id", "task_id", "claim_id", "promotion_key", "task_type", "status", "amount", "currency",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -99,15 +99,27 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         deductions = tuple(_deduction(row) for row in cursor.execute(_DEDUCTIONS, parameters).fetchall())
         payments = tuple(ApPayment(*row) for row in cursor.execute(_PAYMENTS, parameters).fetchall())
         proofs = dict(cursor.execute(_PROOFS, parameters).fetchall())
-        closed = tuple(ClosedPeriod(*row) for row in cursor.execute(_CLOSED, parameters).fetchall())
+        closed = read_closed(conn, calendar)
     return Inputs(
         promotions=tuple(sorted(promotions, key=lambda p: p.promotion_key)),
         deductions=tuple(sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))),
         parents={customer: parents[customer] for customer in sorted(parents)},
         ap_payments=tuple(sorted(payments, key=lambda p: (p.payment_date, p.payment_key))),
         proofs={key: proofs[key] for key in sorted(proofs)},
-        closed_periods=tuple(sorted(closed, key=lambda c: (c.start_date, c.end_date))),
+        closed_periods=closed,
     )
+
+
+def read_closed(conn: psycopg.Connection, calendar: str) -> tuple[ClosedPeriod, ...]:
+    """The closed periods of the tenant's fiscal calendar, in order; where none has that name, of all calendars."""
+    rows = conn.execute(_CLOSED, {"calendar": calendar}).fetchall()
+    return tuple(sorted((ClosedPeriod(*row) for row in rows), key=lambda c: (c.start_date, c.end_date)))
+
+
+def read_promotions(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, Promotion]:
+    """The promotions with these keys, by key."""
+    rows = conn.execute(f"{_PROMOTIONS} WHERE p.promotion_key = ANY(%s)", (list(keys),)).fetchall()
+    return {row[0]: _promotion(row) for row in rows}
 
 
 def read_periods(conn: psycopg.Connection, calendar: str) -> tuple[FiscalPeriod, ...]:

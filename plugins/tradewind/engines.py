@@ -119,8 +119,8 @@ def report_one(wh: Warehouse, summarised: Iterable[Work], context: Mapping) -> l
     return [work | export for work in works for export in in_order(of_side("forecast"))]
 
 
-def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, object]]:
-    """One piece of work per tenant and asked export (none asked: the settlement side)."""
+def export_plan(works: Sequence[Work], context: Mapping, *, into_erp: bool) -> list[dict[str, object]]:
+    """One piece of work per tenant and asked export (none asked: the settlement side), into an ERP or elsewhere."""
     asked = context["params"].get("exports")
     exports = [find(name) for name in asked] if asked else of_side("reconcile")
     return [
@@ -131,8 +131,22 @@ def export_plan(works: Sequence[Work], context: Mapping) -> list[dict[str, objec
             "resend": bool(context["params"].get("resend")),
         }
         for work in works
-        for export in in_order(exports)
+        for export in in_order([e for e in exports if (e.channel is not None) == into_erp])
     ]
+
+
+def acknowledge_one(wh: Warehouse, work: Work, context: Mapping) -> int:
+    """Apply what the ERP answered to one tenant's journals; how many answers were new. A dry run applies none."""
+    from include.flows import acknowledge
+
+    tenant = str(work["tenant"])
+    if is_dry_run(context, "live"):
+        log.info("%s · a dry run applies no answers", tenant)
+        return 0
+    summary = acknowledge.acknowledge(
+        wh, tenant, _day(work["as_of"]), run_id=context["run_id"], settings=_settings(wh, tenant)
+    )
+    return sum(summary.effects.values())
 
 
 def publish_one(wh: Warehouse, work: Work, context: Mapping) -> str:

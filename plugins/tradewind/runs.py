@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import fiscal
 from include.errors import TradewindError
+from include.publish.exports import BY_NAME
 from include.warehouse.tenants import active_tenants, load_settings
 from tradewind.assets import triggering
 from tradewind.connections import warehouse
@@ -44,6 +45,30 @@ DRY_RUN = Param(
         "No: this run writes. Yes: this run only plans."
     ),
 )
+
+EXPORTS = Param(
+    None,
+    type=["null", "array"],
+    items={"type": "string", "enum": sorted(BY_NAME)},
+    title="Exports",
+    description="Empty: the exports of the settlement side.",
+)
+RESEND = Param(
+    False,
+    type="boolean",
+    title="Resend",
+    description="Send again what is unchanged or was refused: for a destination that lost data.",
+)
+
+#: The form of a publish.
+PUBLISHING = {
+    "tenant": TENANT,
+    "as_of": AS_OF,
+    "period": PERIOD,
+    "dry_run": DRY_RUN,
+    "exports": EXPORTS,
+    "resend": RESEND,
+}
 
 
 def tenant_runs(context: Mapping) -> list[dict[str, str]]:
