@@ -461,6 +461,32 @@ RECORDS: dict[str, Rows] = {
         | _RUN
         for journal, movement, amount in ((ACCRUAL, "accrued", 100), (SETTLEMENT, "reversed", -80))
     ],
+    "finance.promotion_state": [
+        {
+            "promotion_key": "P1",
+            "lifecycle_status": "Approved",
+            "accrual_method": "full_on_approval",
+            "currency": "USD",
+        }
+        | {"accrual_date": "2026-01-25", "approved_amount": 100, "approved_date": "2026-01-25"}
+        | _RUN,
+    ],
+    "finance.status_moves": [
+        {
+            "promotion_key": "P1",
+            "sequence": 1,
+            "to_status": "Closed",
+            "is_legal": True,
+            "moved_on": "2026-02-28",
+        }
+        | _RUN,
+    ],
+    "finance.accrual_methods": [
+        {"promotion_key": "P1", "accrual_method": method, "amount": 100, "currency": "USD"}
+        | {"is_applied": method == "full_on_approval"}
+        | _RUN
+        for method in ("full_on_approval", "spread")
+    ],
     "finance.reconciliation_runs": [
         {"is_replay": False, "status": "completed", "rules": Rules().as_json()} | _RUN,
     ],

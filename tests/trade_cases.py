@@ -6,20 +6,42 @@ Promotion dates default to September 2026, deductions to 15 September, the busin
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 from include.money import money
 from include.reconcile.engine import Step, run
 from include.reconcile.ledger import COUNTED, LedgerState
-from include.reconcile.records import ApPayment, Changes, Claim, ClosedPeriod, Deduction, Inputs, Promotion
+from include.reconcile.records import (
+    ApPayment,
+    Changes,
+    Claim,
+    ClosedPeriod,
+    Deduction,
+    Fund,
+    Inputs,
+    Performance,
+    Promotion,
+    StatusChange,
+)
 from include.reconcile.rules import Rules
 
 PARENTS = {"grocer": None, "north": "grocer", "south": "grocer", "rival": None}
 AS_OF = date(2026, 10, 31)
+_SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
+#: The moves of the commercial status that every tenant starts with.
+LEGAL_MOVES = tuple(
+    sorted(
+        (row["from_status"], row["to_status"])
+        for row in csv.DictReader((_SEEDS / "promotion_moves.csv").open())
+        if row["kind"] == "commercial"
+    )
+)
 
 
 def guid(promotion_key: str) -> str:
@@ -65,6 +87,14 @@ def payment(key: str, amount: str, **changes: object) -> ApPayment:
         "payment_date": date(2026, 9, 20),
     }
     return ApPayment(**{**values, **changes})
+
+
+def performance(
+    key: str, day: date, units: str, rate: str = "1", *, source: str = "shipped", factor: str = "1"
+) -> Performance:
+    amount = (Decimal(units) * Decimal(rate)).quantize(Decimal("0.0001"))
+    tempered = (amount * Decimal(factor)).quantize(Decimal("0.0001"))
+    return Performance(key, source, day, Decimal(units), amount, tempered)
 
 
 @dataclass
@@ -116,6 +146,9 @@ def decide_all(
     proofs: dict[str, date] | None = None,
     closed: list[tuple[date, date]] | None = None,
     parents: dict[str, str | None] | None = None,
+    performed: list[Performance] | None = None,
+    funds: list[Fund] | None = None,
+    status_changes: list[StatusChange] | None = None,
     forget: bool = True,
 ) -> Outcome:
     """Run the engine to the end; a given state is asked again as on a later day, unless `forget` is off."""
@@ -126,8 +159,13 @@ def decide_all(
         ap_payments=tuple(payments or ()),
         proofs=proofs or {},
         closed_periods=tuple(ClosedPeriod(start, end) for start, end in closed or ()),
+        performance=tuple(performed or ()),
+        funds=tuple(funds or ()),
+        status_changes=tuple(status_changes or ()),
+        legal_moves=LEGAL_MOVES,
     )
     state = state or LedgerState()
     if forget:
         state.evaluated.clear()
+        state.asked.clear()
     return Outcome(state, list(run("alpha", inputs, state, as_of, rules or Rules())))

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from psycopg.types.json import Jsonb
 
-from include.reconcile.records import ApPayment, Deduction, FiscalPeriod, Promotion
+from include.reconcile.records import (
+    ApPayment,
+    Deduction,
+    FiscalPeriod,
+    Fund,
+    Performance,
+    Promotion,
+    StatusChange,
+)
 from include.warehouse.session import Warehouse
+from tests.trade_cases import LEGAL_MOVES
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS master.customers (
@@ -18,6 +27,15 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS planning.promotion_earned (
         tenant_id text, promotion_key text, earned_amount numeric(19, 4), is_complete boolean);
     CREATE TABLE IF NOT EXISTS planning.promotion_products (tenant_id text, promotion_key text, product_key text);
+    CREATE TABLE IF NOT EXISTS planning.promotion_progress (
+        tenant_id text, promotion_key text, source text, performed_on date, week_number integer, units numeric(19, 4),
+        amount numeric(19, 4), accrual_factor numeric(9, 6));
+    CREATE TABLE IF NOT EXISTS planning.promotion_status_history (
+        tenant_id text, promotion_key text, changed_at timestamptz, status text);
+    CREATE TABLE IF NOT EXISTS planning.promotion_transitions (
+        tenant_id text, kind text, from_status text, to_status text);
+    CREATE TABLE IF NOT EXISTS planning.funds (
+        tenant_id text, fund_key text, total_budget numeric(19, 4), currency text, overdraw_pct numeric(18, 9));
     CREATE TABLE IF NOT EXISTS finance.deductions (
         tenant_id text, deduction_key text, customer_key text, amount numeric(19, 4), currency text,
         posting_date date, invoice_ref text, check_ref text, reason_code_normalized text, promotion_id uuid,
@@ -45,12 +63,17 @@ def fill(
     payments: list[ApPayment] = (),
     proofs: dict[str, object] | None = None,
     periods: list[FiscalPeriod] = (),
+    performance: list[Performance] = (),
+    funds: list[Fund] = (),
+    status_changes: list[StatusChange] = (),
 ) -> None:
     """Make the marts hold exactly these rows for `tenant`."""
     with wh.pipeline() as conn, conn.cursor() as cursor:
         cursor.execute(_TABLES)
         for table in (
             "master.customers", "planning.promotions", "planning.promotion_earned", "planning.promotion_products",
+            "planning.promotion_progress", "planning.promotion_status_history", "planning.promotion_transitions",
+            "planning.funds",
             "finance.deductions", "finance.deduction_lines", "finance.ap_payments",
             "finance.proofs_of_performance", "finance.closed_periods", "master.fiscal_periods",
         ):  # fmt: skip
@@ -76,6 +99,30 @@ def fill(
         cursor.executemany(
             "INSERT INTO finance.proofs_of_performance VALUES (%s, %s, %s)",
             [(tenant, key, received) for key, received in (proofs or {}).items()],
+        )
+        weeks = {p.promotion_key: p.window_start for p in promotions}
+        cursor.executemany(
+            "INSERT INTO planning.promotion_progress VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    tenant, p.promotion_key, p.source, p.performed_on,
+                    (p.performed_on - weeks[p.promotion_key]).days // 7, p.units, p.amount,
+                    p.tempered_amount / p.amount if p.amount else 1,
+                )
+                for p in performance
+            ],
+        )  # fmt: skip
+        cursor.executemany(
+            "INSERT INTO planning.funds VALUES (%s, %s, %s, %s, %s)",
+            [(tenant, f.fund_key, f.total_budget, f.currency, f.overdraw_pct) for f in funds],
+        )
+        cursor.executemany(
+            "INSERT INTO planning.promotion_status_history VALUES (%s, %s, %s, %s)",
+            [(tenant, c.promotion_key, c.changed_on, c.status) for c in status_changes],
+        )
+        cursor.executemany(
+            "INSERT INTO planning.promotion_transitions VALUES (%s, 'commercial', %s, %s)",
+            [(tenant, *move) for move in LEGAL_MOVES],
         )
         dates = [(tenant, p.start_date, p.end_date, p.is_closed) for p in periods]
         cursor.executemany("INSERT INTO master.fiscal_periods VALUES (%s, 'standard', %s, %s, %s)", dates)
@@ -105,6 +152,7 @@ def checksums(wh: Warehouse, tenant: str) -> dict[str, tuple]:
         "claims", "match_candidates", "journals", "journal_lines", "settlements", "accrual_ledger",
         "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays", "ledger_start",
         "promotion_accounts",
+        "promotion_state_history", "status_moves", "accrual_methods",
     )  # fmt: skip
     with wh.engine(tenant) as conn:
         return {

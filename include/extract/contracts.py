@@ -526,7 +526,7 @@ CONTRACTS: tuple[Contract, ...] = (
             Column("closed_date", "date"),
             Column(
                 "accrual_method",
-                allowed=("full_on_approval", "spread", "on_shipment", "on_scan", "lump_sum"),
+                allowed=("full_on_approval", "spread", "on_shipment", "on_scan", "lump_sum", "lump_sum_date"),
             ),
             Column("funding_rate", "rate", minimum=0),
             Column("gl_account_code"),

@@ -1,45 +1,190 @@
-"""When a promotion becomes a liability, and how much of one."""
+"""How much of a promotion is a liability by a given day: the accrual methods of resolution C46.
+
+Every method answers one question: what should have been recognised in all by the business date. The books
+post the difference to what stands there, so a missed day, a replay or a kill changes no total. Off-invoice
+money is deducted on the invoice and never accrues.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from include.reconcile.records import ClosedPeriod, FiscalPeriod, Promotion
+from include.money import ZERO, allocate, round_half_up
+from include.reconcile.records import NO_WINDOW, ClosedPeriod, FiscalPeriod, Performance, Promotion
+from include.reconcile.rules import Rules
 
 #: So much closed history makes the first run a take-over of running books: a quarter.
 _TAKE_OVER_DAYS = 90
+_WEEK = 7
 
 #: Commercial statuses that stand for an approved promotion.
 APPROVED = frozenset({"Approved", "Live", "Closed", "Settled"})
 DEFAULT_METHOD = "full_on_approval"
 
 
-def full_on_approval(promotion: Promotion) -> Decimal:
-    """The whole plan on the day of approval (the default of resolution C46)."""
-    return promotion.planned_amount
+@dataclass(frozen=True)
+class Basis:
+    """What a method looks at: the promotion with its agreed plan, and its performance up to `as_of`."""
+
+    promotion: Promotion
+    performance: Sequence[Performance]
+    as_of: date
+    rules: Rules
 
 
-#: Amount to accrue at approval, by method. A method that is not here accrues as DEFAULT_METHOD.
-METHODS: dict[str, Callable[[Promotion], Decimal]] = {DEFAULT_METHOD: full_on_approval}
+@dataclass(frozen=True)
+class Recognised:
+    """The cumulative amount, the last day it belongs to, and what the first journal states.
+
+    `at_first` differs from `amount` where the plan is accrued and performance corrects it afterwards. `units`
+    and `factor` say what was performed and which share of it counts after a forward buy.
+    """
+
+    amount: Decimal
+    dated_on: date | None
+    at_first: Decimal
+    units: Decimal | None = None
+    factor: Decimal | None = None
+
+
+def full_on_approval(basis: Basis) -> Recognised:
+    """The whole plan on the day of approval; what was earned instead, once the window's performance is complete."""
+    plan = _plan(basis.promotion)
+    earned = _earned(basis.promotion)
+    return Recognised(plan if earned is None else earned, basis.promotion.approved_date, plan)
+
+
+def spread(basis: Basis) -> Recognised:
+    """The plan in equal parts over the days of the window; what was earned once performance is complete."""
+    promotion = basis.promotion
+    plan = _plan(promotion)
+    days = (promotion.window_end - promotion.window_start).days + 1
+    passed = min(max((basis.as_of - promotion.window_start).days + 1, 0), days)
+    amount = _earned(promotion)
+    if amount is None:
+        amount = plan if passed == days else round_half_up(plan * passed / days)
+    return Recognised(amount, min(basis.as_of, promotion.window_end) if passed else None, amount)
+
+
+def on_shipment(basis: Basis) -> Recognised:
+    """Rate times units shipped so far in the window, tempered by the forward-buy factor (scenario D)."""
+    return _performed(basis, "shipped", basis.rules.granularity_of("on_shipment"))
+
+
+def on_scan(basis: Basis) -> Recognised:
+    """Rate times units scanned so far in the window."""
+    return _performed(basis, "scanned", basis.rules.granularity_of("on_scan"))
+
+
+def lump_sum_date(basis: Basis) -> Recognised:
+    """A fixed amount: on the first day of the window, or in parts on the first day of each of its weeks."""
+    promotion = basis.promotion
+    plan = _plan(promotion)
+    first = max(promotion.window_start, promotion.approved_date or promotion.window_start)
+    if basis.as_of < promotion.window_start:
+        return Recognised(ZERO, None, ZERO)
+    if basis.rules.granularity_of("lump_sum_date") == "total":
+        return Recognised(plan, first, plan)
+    days = (promotion.window_end - promotion.window_start).days + 1
+    parts = allocate(plan, [min(_WEEK, days - start) for start in range(0, days, _WEEK)])
+    begun = min((basis.as_of - promotion.window_start).days // _WEEK + 1, len(parts))
+    last = promotion.window_start + timedelta(days=_WEEK * (begun - 1))
+    amount = sum(parts[:begun], ZERO)
+    return Recognised(amount, max(first, last), amount)
+
+
+#: What is recognised by a day, by method. A method that is not here accrues as DEFAULT_METHOD.
+METHODS: dict[str, Callable[[Basis], Recognised]] = {
+    DEFAULT_METHOD: full_on_approval,
+    "spread": spread,
+    "on_shipment": on_shipment,
+    "on_scan": on_scan,
+    "lump_sum_date": lump_sum_date,
+}
+#: Other spellings of a method in the contract.
+_ALIASES = {"lump_sum": "lump_sum_date"}
+#: What was performed is the amount; no plan is needed to recognise it.
+_BY_PERFORMANCE = frozenset({"on_shipment", "on_scan"})
 
 
 def method_of(promotion: Promotion) -> str:
-    """The accrual method that is applied to the promotion."""
-    return promotion.accrual_method if promotion.accrual_method in METHODS else DEFAULT_METHOD
+    """The accrual method that is applied; without a window only the day of approval is left to go by."""
+    method = _ALIASES.get(promotion.accrual_method, promotion.accrual_method)
+    return method if method in METHODS and promotion.window_start < NO_WINDOW else DEFAULT_METHOD
 
 
-def amount_due(promotion: Promotion, as_of: date) -> Decimal | None:
-    """What an approved promotion accrues, None when nothing is due by `as_of`.
+def recognised(
+    promotion: Promotion, performance: Sequence[Performance], as_of: date, rules: Rules
+) -> Recognised | None:
+    """What the promotion's own method recognises by `as_of`; None when it does not accrue (yet).
 
-    Off-invoice money is deducted on the invoice and never accrues; an unknown plan has nothing to accrue.
+    An unknown plan has nothing to accrue, unless the method goes by performance alone.
     """
-    if promotion.status not in APPROVED or promotion.is_off_invoice:
+    if not _accrues(promotion, as_of):
         return None
-    if promotion.approved_date is None or promotion.approved_date > as_of or not promotion.planned_amount:
+    method = method_of(promotion)
+    if method not in _BY_PERFORMANCE and promotion.planned_amount is None:
         return None
-    return METHODS[method_of(promotion)](promotion)
+    return METHODS[method](Basis(promotion, performance, as_of, rules))
+
+
+def side_by_side(
+    promotion: Promotion, performance: Sequence[Performance], as_of: date, rules: Rules
+) -> dict[str, Recognised]:
+    """What every method would have recognised by `as_of`; empty when the promotion does not accrue."""
+    if not _accrues(promotion, as_of):
+        return {}
+    basis = Basis(promotion, performance, as_of, rules)
+    known = promotion.window_start < NO_WINDOW
+    return {name: method(basis) for name, method in METHODS.items() if known or name == DEFAULT_METHOD}
+
+
+def _plan(promotion: Promotion) -> Decimal:
+    return max(promotion.planned_amount or ZERO, ZERO)
+
+
+def _earned(promotion: Promotion) -> Decimal | None:
+    """What performance came to once its window is complete, for a promotion with a plan to correct."""
+    known = promotion.earned_amount is not None and _plan(promotion) > ZERO
+    return max(promotion.earned_amount, ZERO) if known else None
+
+
+def _accrues(promotion: Promotion, as_of: date) -> bool:
+    approved = promotion.status in APPROVED and promotion.approved_date is not None
+    return approved and promotion.approved_date <= as_of and not promotion.is_off_invoice
+
+
+def _performed(basis: Basis, source: str, granularity: str) -> Recognised:
+    """`period`: every week of the window at its own rate. `total`: all units at the mean of the weeks' rates."""
+    rows = [p for p in basis.performance if p.source == source and p.performed_on <= basis.as_of]
+    if not rows:
+        return Recognised(ZERO, None, ZERO)
+    tempered = source == "shipped" and basis.rules.forward_buy_factor == "on"
+    units, amounts = defaultdict(Decimal), defaultdict(Decimal)
+    for row in rows:
+        week = (row.performed_on - basis.promotion.window_start).days // _WEEK
+        units[week] += row.units
+        amounts[week] += row.amount
+    whole = sum(amounts.values(), ZERO)
+    share = Decimal(1)
+    if tempered and whole:
+        share = sum((row.tempered_amount for row in rows), ZERO) / whole
+    rates = [amounts[week] / units[week] for week in units if units[week]]
+    if granularity == "total" and rates:
+        whole = sum(rates, Decimal(0)) / len(rates) * sum(units.values(), Decimal(0))
+    amount = max(ZERO, round_half_up(whole * share))
+    last = max(row.performed_on for row in rows)
+    return Recognised(
+        amount,
+        last,
+        amount,
+        sum(units.values(), Decimal(0)),
+        share.quantize(Decimal("0.000001")) if tempered else None,
+    )
 
 
 def open_date(wanted: date, closed: Sequence[ClosedPeriod]) -> date:

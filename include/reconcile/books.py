@@ -53,6 +53,8 @@ class Books:
         self.rules = rules
         self._closed = tuple(closed)
         self._accounts = accounts or {}
+        #: What each promotion should have accrued by the business date; one that is not here is left as it is.
+        self.targets: dict[str, Decimal] = {}
 
     def posting_date(self, wanted: date) -> tuple[date, str | None]:
         """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail.
@@ -67,14 +69,27 @@ class Books:
             return possible, None
         return wanted, f"fiscal period of {wanted} is closed"
 
-    def accrue(self, changes: Changes, promotion: Promotion, amount: Decimal, method: str) -> bool:
-        """Post the accrual of an approved promotion; False when its period is closed and the posting failed."""
-        wanted = promotion.approved_date
+    def approve(self, changes: Changes, promotion: Promotion, method: str, plan: Decimal | None) -> None:
+        """Begin the promotion's financial life, or go on with it under another agreed plan."""
+        before = self.state.states.get(promotion.promotion_key)
+        is_standing = before is not None and before.lifecycle_status != "Failed"
+        status = before.lifecycle_status if is_standing else "Approved"
+        approved = {"approved_amount": plan, "approved_date": promotion.approved_date, "refused_by": None}
+        self._set_state(changes, promotion, status, method, **approved)
+
+    def refuse(self, changes: Changes, promotion: Promotion, method: str, by: str, why: str) -> None:
+        """End an approval without a posting: the promotion is no active budget."""
+        self._set_state(changes, promotion, "Failed", method, message=why, refused_by=by)
+
+    def accrue(
+        self, changes: Changes, promotion: Promotion, amount: Decimal, method: str, wanted: date
+    ) -> bool:
+        """Post the first accrual of an approved promotion; False when its period is closed and it failed."""
         when, refusal = self.posting_date(wanted)
         posting = self._posting("ACCRUAL", promotion.currency, when, promotion.promotion_key, original=wanted)
         if refusal:
             self._record(changes, posting.failed(refusal))
-            self._set_state(changes, promotion, "Failed", method, message=refusal)
+            self.refuse(changes, promotion, method, "closed_period", refusal)
             task_id = stable_id(self.tenant, promotion.promotion_key, "ACCRUAL_REFUSED")
             changes.tasks.append(
                 Task(
@@ -90,8 +105,26 @@ class Books:
         entry = posting.journal(*documents.accrual(amount, promotion, self.rules.accounts))
         self._record(changes, entry)
         self._move(changes, promotion, "accrued", amount, entry, method)
-        self._set_state(changes, promotion, "Approved", method, accrual_date=when)
+        self._set_state(changes, promotion, "Approved", method, accrual_date=when, refused_by=None)
         return True
+
+    def adjust(self, changes: Changes, promotion: Promotion) -> None:
+        """Bring the open accrual to what is recognised so far and neither settled nor released.
+
+        Measured against everything settled, not only what reversed the accrual: so a claim that came before
+        its accrual leaves the same liability as one that came after, and no run date changes where it ends.
+        """
+        key = promotion.promotion_key
+        if key not in self.targets or not self.state.is_adjustable(key):
+            return
+        wanted = max(ZERO, self.targets[key] - self.state.settled[key] - self.state.released[key])
+        difference = wanted - self.state.open_accrual(key)
+        if difference:
+            when = open_date(self.as_of, self._closed)
+            posting = self._posting("ACCRUAL_ADJUSTMENT", promotion.currency, when, key)
+            entry = posting.journal(*documents.accrual(difference, promotion, self.rules.accounts))
+            self._record(changes, entry)
+            self._move(changes, promotion, "accrued", difference, entry, self._method(promotion))
 
     def receive(self, changes: Changes, claim: Claim) -> None:
         """Copy the ERP's booking of a deduction to clearing, or of the difference when its amount changed."""
@@ -196,6 +229,7 @@ class Books:
             reverses_settlement_id=row.settlement_id,
         )
         self._store(changes, undone, promotion, original, entry.lines)
+        self.adjust(changes, promotion)
 
     def release(self, changes: Changes, promotion: Promotion, amount: Decimal, *, is_final: bool) -> None:
         """Release `amount` of the open accrual; a final one ends the promotion's financial life."""

@@ -10,14 +10,17 @@ from decimal import Decimal
 from uuid import UUID
 
 from include.money import ZERO
+from include.reconcile.accrue import Recognised, recognised
 from include.reconcile.books import Books
 from include.reconcile.duplicates import DuplicateFinder, order
 from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.journal import accounts_of, booked_as, stable_id
 from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
-from include.reconcile.records import Deduction, Inputs, Promotion
+from include.reconcile.plans import agreed
+from include.reconcile.records import Deduction, Fund, Inputs, Performance, Promotion
 from include.reconcile.rules import Rules
+from include.reconcile.transitions import Review, review
 
 
 def as_known(promotion: Promotion, as_of: date) -> Promotion:
@@ -39,7 +42,11 @@ def claim_id(tenant: str, kind: str, key: str) -> UUID:
 
 @dataclass
 class Desk:
-    """One evaluation's working set. `closed_message` says why nothing can be posted today, if so."""
+    """One evaluation's working set. `closed_message` says why nothing can be posted today, if so.
+
+    Promotions stand in their last accepted status and with the plan that was agreed; `review` says what the
+    source made of them since. `due` is what each of them should have accrued by the business date.
+    """
 
     tenant: str
     as_of: date
@@ -58,18 +65,27 @@ class Desk:
     closed_message: str | None
     #: Whether a match may be cleared without a person looking at it.
     clears: bool
+    review: Review
+    stated_plans: dict[str, Decimal | None]
+    performance: dict[str, tuple[Performance, ...]]
+    funds: dict[str, Fund]
+    due: dict[str, Recognised]
 
     @classmethod
     def open(cls, tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Desk:
         """The desk for `as_of`; `inputs` hold no row with a later business date."""
+        reviewed = _reviewed(tenant, inputs, state, as_of)
         promotions = tuple(
-            booked_as(as_known(p, as_of), state.booked.get(p.promotion_key))
-            for p in sorted(inputs.promotions, key=lambda p: p.promotion_key)
+            booked_as(agreed(p, state.states.get(p.promotion_key), rules), state.booked.get(p.promotion_key))
+            for p in reviewed.promotions
         )
         accounts = {p.promotion_key: accounts_of(p, rules.accounts) for p in promotions}
         books = Books(
             state, tenant=tenant, as_of=as_of, rules=rules, closed=inputs.closed_periods, accounts=accounts
         )
+        performance = _by_promotion(inputs.performance)
+        due = _due(promotions, reviewed, performance, as_of, rules)
+        books.targets.update((key, target.amount) for key, target in due.items())
         tree = CustomerTree(inputs.parents)
         deductions = {d.deduction_key: d for d in sorted(inputs.deductions, key=order)}
         repayments = _linked(deductions, tree)
@@ -104,6 +120,11 @@ class Desk:
             duplicates=duplicates,
             closed_message=books.posting_date(as_of)[1],
             clears=rules.auto_clear == "on" and not state.clearing_withheld,
+            review=reviewed,
+            stated_plans={p.promotion_key: p.planned_amount for p in reviewed.promotions},
+            performance=performance,
+            funds={fund.fund_key: fund for fund in inputs.funds},
+            due=due,
         )
 
     def authorised(self, promotion: Promotion) -> Decimal | None:
@@ -125,6 +146,36 @@ def _by_id(promotions: Iterable[Promotion]) -> dict[str, tuple[Promotion, ...]]:
         if promotion.promotion_id:
             found[promotion.promotion_id.lower()].append(promotion)
     return {number: tuple(rows) for number, rows in found.items()}
+
+
+def _reviewed(tenant: str, inputs: Inputs, state: LedgerState, as_of: date) -> Review:
+    known = [(p, as_known(p, as_of)) for p in sorted(inputs.promotions, key=lambda p: p.promotion_key)]
+    return review(
+        tenant,
+        [(now, now.status == stated.status) for stated, now in known],
+        inputs.status_changes,
+        inputs.legal_moves,
+        state.statuses,
+        state.questions,
+        as_of,
+    )
+
+
+def _by_promotion(rows: Iterable[Performance]) -> dict[str, tuple[Performance, ...]]:
+    found: dict[str, list[Performance]] = defaultdict(list)
+    for row in rows:
+        found[row.promotion_key].append(row)
+    return {key: tuple(parts) for key, parts in found.items()}
+
+
+def _due(promotions, reviewed: Review, performance, as_of: date, rules: Rules) -> dict[str, Recognised]:
+    due = {}
+    for promotion in promotions:
+        key = promotion.promotion_key
+        target = recognised(promotion, performance.get(key, ()), as_of, rules)
+        if target is not None and key not in reviewed.held:
+            due[key] = target
+    return due
 
 
 def _linked(deductions: dict[str, Deduction], tree: CustomerTree) -> dict[str, tuple[Deduction, ...]]:

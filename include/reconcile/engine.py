@@ -1,7 +1,7 @@
-"""Reconcile in order: accruals of newly approved promotions, claims, releases; step by step, each whole.
+"""Reconcile in order: status moves, accruals, claims, releases; step by step, each whole.
 
 Every step is a `Changes` that may be committed on its own or with its neighbours, and the order of the steps
-is fixed: accruals by (approved_date, promotion_key); claims by (date, kind, key); releases by promotion_key.
+is fixed: moves; accruals by (approved_date, promotion_key); claims by (date, kind, key); releases by promotion_key.
 
 Why order and bookkeeping matter: a claim's ending depends on what earlier claims left of a promotion. If a
 run dies half-way and the next attempt asked the early, still open claims again, they would be decided with
@@ -18,8 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from include.reconcile import claims, repayments, vouchers
-from include.reconcile.accrue import amount_due, method_of
+from include.reconcile import approvals, claims, repayments, vouchers
 from include.reconcile.candidates import CHUNK
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
@@ -42,7 +41,7 @@ from include.reconcile.search import Search
 
 @dataclass(frozen=True)
 class Step:
-    """One committable piece of a run: phase (accrual, claim, release), what it is about, what it adds."""
+    """One committable piece of a run: phase (move, accrual, claim, release), what it is about, what it adds."""
 
     phase: str
     key: str
@@ -56,6 +55,8 @@ def known_by(inputs: Inputs, as_of: date) -> Inputs:
         deductions=tuple(d for d in inputs.deductions if d.posting_date <= as_of),
         ap_payments=tuple(p for p in inputs.ap_payments if p.payment_date <= as_of),
         proofs={key: received for key, received in inputs.proofs.items() if received <= as_of},
+        performance=tuple(p for p in inputs.performance if p.performed_on <= as_of),
+        status_changes=tuple(c for c in inputs.status_changes if c.changed_on <= as_of),
     )
 
 
@@ -75,21 +76,9 @@ def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rul
     Nothing is yielded for what is already evaluated, so the same call on a finished state yields nothing.
     """
     desk = Desk.open(tenant, known_by(inputs, as_of), state, as_of, rules)
-    yield from _accruals(desk)
+    yield from (Step(*step) for step in approvals.steps(desk))
     yield from _claims(desk, inputs)
     yield from _releases(desk)
-
-
-def _accruals(desk: Desk) -> Iterator[Step]:
-    due = [(p, amount) for p in desk.promotions if (amount := amount_due(p, desk.as_of)) is not None]
-    for promotion, amount in sorted(due, key=lambda item: (item[0].approved_date, item[0].promotion_key)):
-        key = promotion.promotion_key
-        is_new = key not in desk.state.states
-        is_second_try = desk.state.is_failed(key) and desk.rules.on_closed_period == "next_open"
-        if is_new or is_second_try:
-            changes = Changes()
-            desk.books.accrue(changes, promotion, amount, method_of(promotion))
-            yield Step("accrual", key, changes)
 
 
 def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
@@ -165,6 +154,8 @@ def _releases(desk: Desk) -> Iterator[Step]:
     for promotion in desk.promotions:
         key = promotion.promotion_key
         if key not in desk.state.states or desk.state.is_released(key) or desk.state.is_failed(key):
+            continue
+        if key in desk.review.held:
             continue
         changes = _release(desk, promotion)
         if changes.journals or changes.states:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile.evidence import FIRST
-from include.reconcile.records import Claim, PromotionAccounts, PromotionState, Settlement
+from include.reconcile.records import Claim, MethodAmount, PromotionAccounts, PromotionState, Settlement
 
 #: Settlement statuses that count as settled; a Draft is a proposal, a Failed one was withdrawn.
 COUNTED = frozenset({"Queued", "Posted to ERP", "Reversed"})
@@ -18,6 +18,16 @@ COUNTED = frozenset({"Queued", "Posted to ERP", "Reversed"})
 
 def _amounts() -> dict:
     return defaultdict(lambda: ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStatus:
+    """A promotion's last accepted commercial status, the moves counted so far, and the status refused since."""
+
+    accepted: str
+    sequence: int
+    through: date
+    refused: str | None = None
 
 
 @dataclass
@@ -28,7 +38,10 @@ class LedgerState:
     are the ids of questions put already.
     `cutover_date` is where the ledger began, if it took running books over; `settled_by` is what each (claim, promotion) has settled net of reversals, `reversed_by` the accrual it has
     reversed; `receipts` what the ERP has booked to clearing per claim; `generations` counts journals per
-    (promotion, claim, event). `booked` are the accounts of the promotions that have a posting.
+    (promotion, claim, event). `booked` are the accounts of the promotions that have a posting. `statuses` are the
+    commercial statuses as followed so far; `asked` the promotions whose state was written under the present
+    inputs, rules and date; `methods` what each accrual method stood at; `questions` the open tasks about
+    promotions, by promotion and type.
     """
 
     claims: dict[UUID, Claim] = field(default_factory=dict)
@@ -51,6 +64,10 @@ class LedgerState:
     #: Why nothing is cleared without a person although the rules would: no back-test of them stands.
     clearing_withheld: str | None = None
     booked: dict[str, PromotionAccounts] = field(default_factory=dict)
+    statuses: dict[str, KnownStatus] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    methods: dict[tuple[str, str], MethodAmount] = field(default_factory=dict)
+    questions: dict[tuple[str, str], set[UUID]] = field(default_factory=dict)
 
     def add_settlement(self, row: Settlement) -> None:
         """Keep a new or changed settlement row."""
@@ -71,3 +88,9 @@ class LedgerState:
         """Whether the promotion's accrual was refused."""
         state = self.states.get(promotion_key)
         return state is not None and state.lifecycle_status == "Failed"
+
+    def is_adjustable(self, promotion_key: str) -> bool:
+        """Whether the promotion's accrual was posted, stands, and its residual is not released."""
+        state = self.states.get(promotion_key)
+        begun = state is not None and state.accrual_date is not None and state.released_date is None
+        return begun and state.lifecycle_status != "Failed"

@@ -101,11 +101,46 @@ class FiscalPeriod:
     is_closed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Units shipped or scanned on a promotion in its window up to `performed_on`, and what they are worth.
+
+    `tempered_amount` is the amount after the forward-buy factor of its product groups and months.
+    """
+
+    promotion_key: str
+    source: str
+    performed_on: date
+    units: Decimal
+    amount: Decimal
+    tempered_amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fund:
+    """An envelope of trade money; `overdraw_pct` of the budget may be committed beyond it (C53)."""
+
+    fund_key: str
+    total_budget: Decimal
+    currency: str
+    overdraw_pct: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A commercial status the source says a promotion took on a day."""
+
+    promotion_key: str
+    changed_on: date
+    status: str
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Everything an evaluation reads. `parents` maps a customer to its parent; a root maps to None.
 
-    `proofs` are the first dates a proof of performance was received, by promotion.
+    `proofs` are the first dates a proof of performance was received, by promotion. `legal_moves` are the
+    moves of the commercial status that may be made, as (from, to); without any, every move may.
     """
 
     promotions: tuple[Promotion, ...]
@@ -114,6 +149,10 @@ class Inputs:
     ap_payments: tuple[ApPayment, ...] = ()
     proofs: dict[str, date] = field(default_factory=dict)
     closed_periods: tuple[ClosedPeriod, ...] = ()
+    performance: tuple[Performance, ...] = ()
+    funds: tuple[Fund, ...] = ()
+    status_changes: tuple[StatusChange, ...] = ()
+    legal_moves: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +299,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PromotionState:
-    """A promotion's financial life cycle as the ledger knows it."""
+    """A promotion's financial life cycle as the ledger knows it.
+
+    `approved_amount` and `approved_date` are the plan that was agreed; `refused_by` says who refused a Failed
+    one: closed_period, fund or erp.
+    """
 
     promotion_key: str
     lifecycle_status: str
@@ -269,6 +312,34 @@ class PromotionState:
     accrual_date: date | None = None
     released_date: date | None = None
     message: str | None = None
+    approved_amount: Decimal | None = None
+    approved_date: date | None = None
+    refused_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMove:
+    """A move of a promotion's commercial status as the ledger saw it; one that is not legal moves no money."""
+
+    promotion_key: str
+    sequence: int
+    from_status: str | None
+    to_status: str
+    is_legal: bool
+    moved_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAmount:
+    """What one accrual method would have recognised of a promotion so far, and whether it is the one applied."""
+
+    promotion_key: str
+    accrual_method: str
+    amount: Decimal
+    currency: str
+    is_applied: bool
+    units: Decimal | None = None
+    accrual_factor: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +364,8 @@ class Changes:
     tasks: list[Task] = field(default_factory=list)
     states: list[PromotionState] = field(default_factory=list)
     accounts: list[PromotionAccounts] = field(default_factory=list)
+    moves: list[StatusMove] = field(default_factory=list)
+    methods: list[MethodAmount] = field(default_factory=list)
     #: Claims decided in this step, whose earlier candidates no longer hold.
     evaluated: list[UUID] = field(default_factory=list)
     #: Claims whose open questions other than `tasks` are answered.

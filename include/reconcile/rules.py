@@ -27,6 +27,10 @@ REASON_FIT: dict[str, dict[str, Decimal]] = {
 }
 
 
+#: What an accrual is reckoned by: every week of the window for itself, or the whole window at once (G-42).
+GRANULARITY = {"on_shipment": "period", "on_scan": "period", "lump_sum_date": "total"}
+
+
 @dataclass(frozen=True)
 class Accounts:
     """Account codes of the trade postings (semantics 5b)."""
@@ -83,6 +87,10 @@ class Rules:
     lag_curve: tuple[Decimal, ...] = tuple(Decimal(x) for x in ("0.40", "0.70", "0.85", "0.95", "1.00"))
     non_trade_reasons: tuple[str, ...] = NON_TRADE_REASONS
     reason_fit: Mapping[str, Mapping[str, Decimal]] = field(default_factory=lambda: REASON_FIT)
+    granularity: Mapping[str, str] = field(default_factory=lambda: GRANULARITY)
+    forward_buy_factor: str = "on"
+    on_plan_change: str = "adjust"
+    fund_overspend: str = "flag"
     watch_accounts: tuple[str, ...] = ("5510",)
     accounts: Accounts = field(default_factory=Accounts)
 
@@ -95,9 +103,16 @@ class Rules:
             ("fill_by_score", ("propose", "book")),
             ("before_approval", ("ask", "settle")),
             ("sibling_match", ("ask", "settle")),
+            ("forward_buy_factor", ("on", "off")),
+            ("on_plan_change", ("adjust", "ask")),
+            ("fund_overspend", ("flag", "block")),
         ):
             if getattr(self, name) not in allowed:
                 raise _refusal(name, " or ".join(allowed), getattr(self, name))
+        if set(self.granularity) - set(GRANULARITY) or set(self.granularity.values()) - {"period", "total"}:
+            raise _refusal(
+                "granularity", f"period or total for {', '.join(GRANULARITY)}", dict(self.granularity)
+            )
         if not Decimal(0) <= self.tolerance < 1:
             raise _refusal("tolerance", "a fraction from 0 to below 1 (0.02 = 2%)", self.tolerance)
         if not self.lag_curve or any(not 0 < share <= 1 for share in self.lag_curve):
@@ -120,6 +135,10 @@ class Rules:
     def float_weights(self) -> tuple[float, ...]:
         """`weights` as binary floats, for scores only."""
         return tuple(float(weight) for weight in self.weights)
+
+    def granularity_of(self, method: str) -> str:
+        """`period` or `total` for an accrual method; a method the tenant does not name keeps its default."""
+        return self.granularity.get(method, GRANULARITY[method])
 
     @property
     def relation_fits(self) -> dict[str, Decimal]:
@@ -157,6 +176,7 @@ class Rules:
 
 _EXAMPLES = {
     "accounts": 'account codes by role, such as {"expense": "5500"}',
+    "granularity": 'period or total by method, such as {"on_scan": "total"}',
     "reason_fit": 'fits by reason and tactic, such as {"PROMO": {"TPR": "1"}}',
 }
 
@@ -165,6 +185,8 @@ def _parsed(name: str, value: object, default: object) -> object:
     try:
         if name == "accounts":
             return Accounts(**{key: str(code) for key, code in dict(value).items()})
+        if name == "granularity":
+            return {method: str(kind) for method, kind in dict(value).items()}
         if name == "reason_fit":
             return {
                 reason: {tactic: Decimal(str(fit)) for tactic, fit in dict(row).items()}

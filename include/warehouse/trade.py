@@ -61,6 +61,8 @@ def write_changes(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> N
     _write_snapshots(conn, stamp, changes)
     _write_states(conn, stamp, changes)
     _write_accounts(conn, stamp, changes)
+    _write_moves(conn, stamp, changes)
+    _write_methods(conn, stamp, changes)
     _write_tasks(conn, stamp, changes)
 
 
@@ -200,13 +202,14 @@ def _write_snapshots(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -
 def _write_states(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
     columns = (
         "tenant_id", "promotion_key", "lifecycle_status", "accrual_method", "currency", "accrual_date",
-        "released_date", "message", "as_of", "run_id", "rule_version", "input_hash",
+        "released_date", "message", "approved_amount", "approved_date", "refused_by", "as_of", "run_id",
+        "rule_version", "input_hash",
     )  # fmt: skip
     latest = {state.promotion_key: state for state in changes.states}
     rows = [
         (
             stamp.tenant, s.promotion_key, s.lifecycle_status, s.accrual_method, s.currency, s.accrual_date,
-            s.released_date, s.message, *stamp.provenance,
+            s.released_date, s.message, s.approved_amount, s.approved_date, s.refused_by, *stamp.provenance,
         )
         for s in latest.values()
     ]  # fmt: skip
@@ -229,15 +232,55 @@ def _write_accounts(conn: psycopg.Connection, stamp: Stamp, changes: Changes) ->
     _insert_once(conn, "finance.promotion_accounts", columns, rows)
 
 
+def _write_moves(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
+    columns = (
+        "tenant_id", "promotion_key", "sequence", "from_status", "to_status", "is_legal", "moved_on", "as_of",
+        "run_id", "rule_version", "input_hash",
+    )  # fmt: skip
+    rows = [
+        (
+            stamp.tenant, m.promotion_key, m.sequence, m.from_status, m.to_status, m.is_legal, m.moved_on,
+            *stamp.provenance,
+        )
+        for m in changes.moves
+    ]  # fmt: skip
+    _insert_once(conn, "finance.status_moves", columns, rows)
+
+
+def _write_methods(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
+    columns = (
+        "tenant_id", "promotion_key", "accrual_method", "amount", "currency", "is_applied", "units",
+        "accrual_factor", "as_of", "run_id", "rule_version", "input_hash",
+    )  # fmt: skip
+    rows = [
+        (
+            stamp.tenant, m.promotion_key, m.accrual_method, m.amount, m.currency, m.is_applied, m.units,
+            m.accrual_factor, *stamp.provenance,
+        )
+        for m in changes.methods
+    ]  # fmt: skip
+    _upsert(conn, "finance.accrual_methods", ("tenant_id", "promotion_key", "accrual_method"), columns, rows)
+
+
 def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
     latest = {task.task_id: task for task in changes.tasks}
-    accepted = [s.promotion_key for s in changes.states if s.lifecycle_status != "Failed"]
+    standing = {s.promotion_key: s for s in changes.states if s.lifecycle_status != "Failed"}
+    finished = [key for key, state in standing.items() if state.released_date is not None]
     conn.execute(
         "UPDATE finance.claim_tasks SET status = 'closed', closed_as_of = %s, run_id = %s"
         " WHERE status = 'open' AND task_id <> ALL(%s) AND (task_id = ANY(%s)"
         " OR claim_id = ANY(%s) AND task_type NOT IN ('AMOUNT_CHANGED', 'ERP_REFUSED')"
-        " OR task_type = 'ACCRUAL_REFUSED' AND promotion_key = ANY(%s))",
-        (stamp.as_of, stamp.run_id, list(latest), changes.closed_tasks, changes.answered, accepted),
+        " OR task_type = 'ACCRUAL_REFUSED' AND promotion_key = ANY(%s)"
+        " OR task_type IN ('FUND_OVERSPENT', 'PLAN_CHANGED') AND promotion_key = ANY(%s))",
+        (
+            stamp.as_of,
+            stamp.run_id,
+            list(latest),
+            changes.closed_tasks,
+            changes.answered,
+            list(standing),
+            finished,
+        ),
     )
     columns = (
         "tenant_id", "task_id", "claim_id", "promotion_key", "task_type", "status", "amount", "currency",

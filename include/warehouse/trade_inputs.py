@@ -17,8 +17,11 @@ from include.reconcile.records import (
     ClosedPeriod,
     Deduction,
     FiscalPeriod,
+    Fund,
     Inputs,
+    Performance,
     Promotion,
+    StatusChange,
 )
 
 _RELATIONS = (
@@ -26,6 +29,10 @@ _RELATIONS = (
     "planning.promotions",
     "planning.promotion_earned",
     "planning.promotion_products",
+    "planning.promotion_progress",
+    "planning.promotion_status_history",
+    "planning.promotion_transitions",
+    "planning.funds",
     "finance.deductions",
     "finance.deduction_lines",
     "finance.ap_payments",
@@ -75,6 +82,32 @@ _CLOSED = """
         SELECT FROM finance.closed_periods c WHERE c.calendar = %(calendar)s)
 """
 
+# A week at a time: that is what accruals are reckoned by. More than an amount can be is no performance.
+_PERFORMANCE = """
+    SELECT promotion_key, source, max(performed_on), sum(units)::numeric(19, 4), sum(amount)::numeric(19, 4),
+           sum(amount * accrual_factor)::numeric(19, 4)
+    FROM planning.promotion_progress
+    WHERE performed_on <= %(as_of)s AND amount IS NOT NULL AND abs(amount) < 1e12 AND abs(units) < 1e12
+    GROUP BY promotion_key, source, week_number
+    ORDER BY promotion_key, source, week_number
+"""
+
+_FUNDS = """
+    SELECT fund_key, total_budget, currency, coalesce(overdraw_pct, 0) FROM planning.funds ORDER BY fund_key
+"""
+
+_STATUS_CHANGES = """
+    SELECT promotion_key, (changed_at AT TIME ZONE 'UTC')::date, status
+    FROM planning.promotion_status_history
+    WHERE status IS NOT NULL AND (changed_at AT TIME ZONE 'UTC')::date <= %(as_of)s
+    ORDER BY promotion_key, changed_at, status
+"""
+
+_TRANSITIONS = """
+    SELECT from_status, to_status FROM planning.promotion_transitions
+    WHERE kind = 'commercial' ORDER BY from_status, to_status
+"""
+
 _PERIODS = """
     SELECT start_date, end_date, is_closed FROM master.fiscal_periods
     WHERE calendar = %(calendar)s OR NOT EXISTS (
@@ -100,6 +133,10 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         payments = tuple(ApPayment(*row) for row in cursor.execute(_PAYMENTS, parameters).fetchall())
         proofs = dict(cursor.execute(_PROOFS, parameters).fetchall())
         closed = read_closed(conn, calendar)
+        performance = tuple(Performance(*row) for row in cursor.execute(_PERFORMANCE, parameters).fetchall())
+        funds = tuple(Fund(*row) for row in cursor.execute(_FUNDS).fetchall())
+        changes = tuple(StatusChange(*row) for row in cursor.execute(_STATUS_CHANGES, parameters).fetchall())
+        moves = tuple(cursor.execute(_TRANSITIONS).fetchall())
     return Inputs(
         promotions=tuple(sorted(promotions, key=lambda p: p.promotion_key)),
         deductions=tuple(sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))),
@@ -107,6 +144,10 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         ap_payments=tuple(sorted(payments, key=lambda p: (p.payment_date, p.payment_key))),
         proofs={key: proofs[key] for key in sorted(proofs)},
         closed_periods=closed,
+        performance=performance,
+        funds=funds,
+        status_changes=changes,
+        legal_moves=moves,
     )
 
 
@@ -131,12 +172,15 @@ def read_periods(conn: psycopg.Connection, calendar: str) -> tuple[FiscalPeriod,
 def fingerprint(inputs: Inputs) -> str:
     """sha256 over every value of the inputs; equal inputs give the same text on every machine."""
     digest = hashlib.sha256()
-    for part in (inputs.promotions, inputs.deductions, inputs.ap_payments, inputs.closed_periods):
+    for part in (
+        inputs.promotions, inputs.deductions, inputs.ap_payments, inputs.closed_periods, inputs.performance,
+        inputs.funds, inputs.status_changes,
+    ):  # fmt: skip
         for row in part:
             digest.update(_line(getattr(row, f.name) for f in fields(row)))
         digest.update(b"\x1d")
-    for mapping in (inputs.parents, inputs.proofs):
-        for item in mapping.items():
+    for pairs in (inputs.parents.items(), inputs.proofs.items(), inputs.legal_moves):
+        for item in pairs:
             digest.update(_line(item))
         digest.update(b"\x1d")
     return digest.hexdigest()

@@ -7,9 +7,15 @@ from datetime import date
 import psycopg
 
 from include.money import ZERO
-from include.reconcile.ledger import COUNTED, LedgerState
+from include.reconcile.ledger import COUNTED, KnownStatus, LedgerState
 from include.reconcile.outcomes import Outcome
-from include.reconcile.records import Claim, PromotionAccounts, PromotionState, Settlement
+from include.reconcile.records import (
+    Claim,
+    MethodAmount,
+    PromotionAccounts,
+    PromotionState,
+    Settlement,
+)
 
 _CLAIMS = """
     SELECT claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
@@ -28,8 +34,27 @@ _SETTLEMENTS = """
 """
 
 _STATES = """
-    SELECT promotion_key, lifecycle_status, accrual_method, currency, accrual_date, released_date, message
+    SELECT promotion_key, lifecycle_status, accrual_method, currency, accrual_date, released_date, message,
+           approved_amount, approved_date, refused_by,
+           as_of = %(as_of)s AND input_hash = %(input_hash)s AND rule_version = %(rule_version)s
     FROM finance.promotion_state
+"""
+
+_STATUSES = """
+    SELECT DISTINCT ON (promotion_key) promotion_key,
+           CASE WHEN is_legal THEN to_status ELSE from_status END, sequence, moved_on,
+           CASE WHEN NOT is_legal THEN to_status END
+    FROM finance.status_moves ORDER BY promotion_key, sequence DESC
+"""
+
+_METHODS = """
+    SELECT promotion_key, accrual_method, amount, currency, is_applied, units, accrual_factor
+    FROM finance.accrual_methods
+"""
+
+_QUESTIONS = """
+    SELECT promotion_key, task_type, task_id FROM finance.claim_tasks
+    WHERE status = 'open' AND claim_id IS NULL AND promotion_key IS NOT NULL
 """
 
 
@@ -51,8 +76,16 @@ def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_v
         if row.status in COUNTED:
             state.settled[row.promotion_key] += row.amount_settled
             state.settled_by[row.claim_id, row.promotion_key] += row.amount_settled
-    for values in conn.execute(_STATES).fetchall():
+    for *values, is_asked in conn.execute(_STATES, stamp).fetchall():
         state.states[values[0]] = PromotionState(*values)
+        if is_asked:
+            state.asked.add(values[0])
+    for key, *values in conn.execute(_STATUSES).fetchall():
+        state.statuses[key] = KnownStatus(*values)
+    for values in conn.execute(_METHODS).fetchall():
+        state.methods[values[0], values[1]] = MethodAmount(*values)
+    for key, kind, task_id in conn.execute(_QUESTIONS).fetchall():
+        state.questions.setdefault((key, kind), set()).add(task_id)
     _read_postings(conn, state)
     # Opening balances are those of the first run; once it is complete, late approvals meet closed periods.
     start = conn.execute(

@@ -64,6 +64,11 @@ LAWS = {
         "UPDATE {} SET rgt = 100 WHERE customer_key = 'DC-1'",
     ),
     "promotions_are_in_a_legal_state": ("planning.promotions", "UPDATE {} SET lifecycle_status = 'Draft'"),
+    "life_cycles_move_as_allowed": (
+        "finance.promotion_state_history",
+        "INSERT INTO {} SELECT tenant_id, promotion_key, 2, 'Draft', message, as_of, run_id FROM {}",
+    ),
+    "one_accrual_method_is_applied": ("finance.accrual_methods", "UPDATE {} SET is_applied = true"),
     "quota_windows_do_not_overlap": (
         "planning.quotas",
         "UPDATE {} SET period_end = '2026-05-01' WHERE period_start = '2026-01-01'",
@@ -79,6 +84,11 @@ CONDITIONS = {
     "customers_payment_terms_are_days": "UPDATE {} SET payment_terms_days = -1",
     "product_costs_windows_are_ordered": "UPDATE {} SET valid_to_date = effective_date - 1",
     "promotions_windows_are_ordered": "UPDATE {} SET window_end = window_start - 1",
+    "promotion_progress_factors_are_shares_of_shipments": "UPDATE {} SET accrual_factor = 1.5",
+    "promotion_standing_refused_holds_nothing": "UPDATE {} SET lifecycle_status = 'Failed', consumed_amount = 1",
+    "fund_checkbook_history_windows_are_ordered": "UPDATE {} SET valid_to_date = valid_from_date - 1",
+    "accrual_comparison_applied_differs_by_nothing": "UPDATE {} SET difference_amount = 1 WHERE is_applied",
+    "accrual_comparison_is_not_negative": "UPDATE {} SET recognised_amount = -1",
     "deductions_reasons_are_known": "UPDATE {} SET reason_code_normalized = 'WHATEVER'",
     "rep_attainment_is_credited_by_quota": "UPDATE {} SET attainment = attainment + 0.1",
     "remittance_tie_out_says_what_it_shows": "UPDATE {} SET is_tied = not is_tied",

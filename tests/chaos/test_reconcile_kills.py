@@ -27,7 +27,7 @@ from tests.trade_marts import checksums, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 3
-RUNS = 4
+RUNS = 5
 POINTS = {
     "reconcile.lease_taken": 1,
     "reconcile.run_opened": 1,

@@ -1,9 +1,10 @@
-"""Goldens G-30 to G-38 and G-43 to G-45 of the specification; their numbers lie beside this file."""
+"""Goldens G-30 to G-38 and G-42 to G-45 of the specification; their numbers lie beside this file."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +17,12 @@ from include.money import money
 from include.reconcile import journal
 from include.reconcile.evidence import FIRST, chained
 from include.reconcile.measures import Commitment, age_band, days_deductions_outstanding, fund_position
+from include.reconcile.records import Fund
 from include.reconcile.release import releasable
 from include.reconcile.rules import Accounts, Rules
 from include.reconcile.score import amount_fit, as_decimal, score
 from include.reconcile.settle import split, within_tolerance
-from tests.trade_cases import decide_all, deduction, payment, promotion
+from tests.trade_cases import decide_all, deduction, guid, payment, performance, promotion
 
 GOLDENS = json.loads(Path(__file__).with_name("trade_goldens.json").read_text())
 LEDGER = GOLDENS["ledger"]
@@ -211,6 +213,70 @@ def test_g38_fund_consumption():
     assert float(fund.committed_rate * 100) == golden["committed_pct"]
     assert fund.short_by(money("40000")) == golden["approve_C_short_by"]
     assert fund.short_by(money("40000"), overdraw_pct=Decimal(27)) == 0
+
+
+@pytest.mark.parametrize("granularity", ["period", "total"])
+def test_g42_rates_by_week_and_for_the_whole(granularity):
+    weeks = zip((date(2026, 9, 1), date(2026, 9, 8), date(2026, 9, 15)), "123", strict=True)
+    shipped = [performance("P1", day, f"{n}00", f"0.{n}") for day, n in weeks]
+    rules = Rules.from_settings({"granularity": {"on_shipment": granularity}})
+    plan = promotion("P1", None, accrual_method="on_shipment")
+    decided = decide_all([plan], performed=shipped, rules=rules)
+    assert decided.state.open_accrual("P1") == Decimal(LEDGER["G42"][granularity])
+
+
+def test_g42_lump_sum():
+    lump = promotion("P1", "30", accrual_method="lump_sum_date", window_end=date(2026, 9, 21))
+
+    def open_on(day: int, kind: str) -> Decimal:
+        rules = Rules.from_settings({"granularity": {"lump_sum_date": kind}})
+        return decide_all([lump], as_of=date(2026, 9, day), rules=rules).state.open_accrual("P1")
+
+    assert [open_on(day, "total") for day in (1, 8, 21)] == [30, 30, 30]
+    assert [open_on(day, "period") for day in (1, 7, 8, 14, 15, 21)] == [10, 10, 20, 20, 30, 30]
+    assert open_on(1, "total") + decide_all([lump], as_of=date(2026, 8, 31)).state.open_accrual("P1") == 30
+
+
+def test_g42_forecast_becomes_actual_and_a_deduction_takes_its_part():
+    golden = LEDGER["G42"]
+    forecast = promotion("P1", "1000", settlement_method="bill_back")
+    begun = decide_all([forecast], as_of=date(2026, 9, 1))
+    assert begun.state.open_accrual("P1") == Decimal(golden["live_start"])
+    actual = replace(forecast, earned_amount=money("1100"))
+    known = decide_all([actual], state=begun.state, as_of=date(2026, 10, 2))
+    assert known.state.open_accrual("P1") == Decimal(golden["live_actual"])
+    claimed = decide_all(
+        [actual],
+        [deduction("D1", "500", promotion_id=guid("P1"))],
+        state=begun.state,
+        as_of=date(2026, 10, 5),
+    )
+    assert claimed.state.open_accrual("P1") == golden["open_after_500"]
+
+
+def test_g38_approving_the_third_is_short():
+    """A, B and D are settled as the golden says; C, approved afterwards, is short by 26,500."""
+    plans = [
+        promotion("A", "30000"),
+        promotion("B", "50000", customer_key="rival"),
+        promotion("D", "10000", customer_key="south"),
+    ]
+    claims = [
+        deduction("DA", "12000", promotion_id=guid("A")),
+        deduction("DB", "45000", customer_key="rival", promotion_id=guid("B")),
+        deduction("DD", "11500", customer_key="south", promotion_id=guid("D")),
+    ]
+    fund = [Fund("F1", money("100000"), "USD")]
+    rules = Rules(fund_overspend="block", tolerance=Decimal("0.15"))
+    before = decide_all(plans, claims, rules=rules, funds=fund)
+    plans[1] = replace(plans[1], status="Closed", closed_date=date(2026, 11, 1))
+    decide_all(plans, claims, rules=rules, funds=fund, state=before.state, as_of=date(2026, 11, 2))
+    plans.append(promotion("C", "40000", approved_date=date(2026, 11, 3), customer_key="south"))
+    asked = decide_all(plans, claims, rules=rules, funds=fund, state=before.state, as_of=date(2026, 11, 3))
+    assert [(t.task_type, t.amount) for t in asked.rows.tasks] == [
+        ("FUND_OVERSPENT", LEDGER["G38"]["approve_C_short_by"])
+    ]
+    assert asked.state.states["C"].lifecycle_status == "Failed"
 
 
 @pytest.mark.parametrize(

@@ -4,45 +4,15 @@ with funds as (
     select * from {{ ref('funds') }}
 ),
 
-promotions as (
-    select * from {{ ref('promotions') }}
+promotion_standing as (
+    select * from {{ ref('promotion_standing') }}
 ),
 
-settlements as (
-    select * from {{ source('finance', 'settlements') }} where status in ('Queued', 'Posted to ERP', 'Reversed')
-),
-
-promotion_state as (
-    select * from {{ source('finance', 'promotion_state') }}
-),
-
-settled as (
-    select tenant_id, promotion_key, currency, sum(amount_settled) as amount
-    from settlements
-    group by tenant_id, promotion_key, currency
-),
-
--- A refused accrual consumes nothing (G-36); an open promotion holds its plan, a finished one what it cost.
-drawn as (
-    select
-        promotions.tenant_id,
-        promotions.fund_key,
-        promotions.currency,
-        coalesce(settled.amount, 0) as settled_amount,
-        case
-            when coalesce(promotion_state.lifecycle_status, promotions.lifecycle_status) = 'Failed' then 0
-            when promotions.status in ('Closed', 'Settled') then coalesce(settled.amount, 0)
-            when promotions.status in ('Approved', 'Live') then greatest(promotions.planned_amount, settled.amount, 0)
-            else 0
-        end as consumed_amount
-    from promotions
-    left join settled
-        on promotions.tenant_id = settled.tenant_id
-        and promotions.promotion_key = settled.promotion_key
-        and promotions.currency = settled.currency
-    left join promotion_state
-        on promotions.tenant_id = promotion_state.tenant_id
-        and promotions.promotion_key = promotion_state.promotion_key
+reconciled as (
+    select tenant_id, max(as_of) as as_of
+    from {{ source('finance', 'reconciliation_runs') }}
+    where status = 'completed' and not is_replay
+    group by tenant_id
 ),
 
 final as (
@@ -59,18 +29,25 @@ final as (
         (100 * coalesce(sum(drawn.consumed_amount), 0) / nullif(funds.total_budget, 0))::numeric(38, 2) as committed_pct,
         coalesce(sum(drawn.consumed_amount), 0)
         > funds.total_budget * (1 + coalesce(funds.overdraw_pct, 0) / 100) as is_overdrawn,
+        -- How far the fund's own time has gone by the latest run, beside how far its money has.
+        (
+            100.0 * least(greatest(reconciled.as_of - funds.start_date + 1, 0), funds.end_date - funds.start_date + 1)
+            / nullif(funds.end_date - funds.start_date + 1, 0)
+        )::numeric(5, 2) as elapsed_pct,
         count(drawn.tenant_id)::integer as promotion_count,
         funds.start_date,
         funds.end_date,
-        funds.owner
+        funds.owner,
+        reconciled.as_of as data_as_of
     from funds
-    left join drawn
+    left join promotion_standing as drawn
         on funds.tenant_id = drawn.tenant_id
         and funds.fund_key = drawn.fund_key
         and funds.currency = drawn.currency
+    left join reconciled on funds.tenant_id = reconciled.tenant_id
     group by
         funds.tenant_id, funds.fund_key, funds.name, funds.currency, funds.total_budget, funds.overdraw_pct,
-        funds.start_date, funds.end_date, funds.owner
+        funds.start_date, funds.end_date, funds.owner, reconciled.as_of
 )
 
 select * from final

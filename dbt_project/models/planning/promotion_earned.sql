@@ -1,71 +1,22 @@
--- Not materialized where a table is read twice: the planner then knows its size and its indexes.
 with promotions as (
     select * from {{ ref('promotions') }}
     where status in ('Approved', 'Live', 'Closed', 'Settled') and settlement_method in ('scan_back', 'bill_back')
 ),
 
-promotion_products as (
-    select * from {{ ref('promotion_products') }}
+promotion_progress as (
+    select * from {{ ref('promotion_progress') }}
 ),
 
-customers as not materialized (
+customers as (
     select * from {{ ref('customers') }}
 ),
 
-pos_facts as not materialized (
+pos_facts as (
     select * from {{ source('intelligence', 'pos_facts') }}
 ),
 
-shipment_facts as not materialized (
+shipment_facts as (
     select * from {{ ref('shipment_facts') }}
-),
-
-rated as (
-    select
-        promotions.tenant_id,
-        promotions.promotion_key,
-        promotions.settlement_method,
-        promotions.window_start,
-        promotions.window_end,
-        promotion_products.product_key,
-        promotion_products.discount_per_unit,
-        customers.lft,
-        customers.rgt,
-        customers.root_customer_key
-    from promotions
-    inner join promotion_products
-        on promotions.tenant_id = promotion_products.tenant_id
-        and promotions.promotion_key = promotion_products.promotion_key
-    inner join customers
-        on promotions.tenant_id = customers.tenant_id
-        and promotions.customer_key = customers.customer_key
-),
-
--- What performance is counted in: units scanned for a scan-back, units shipped for a bill-back.
-performed as (
-    select rated.*, pos_facts.sale_date as performed_on, pos_facts.units_sold as units
-    from rated
-    inner join pos_facts
-        on rated.tenant_id = pos_facts.tenant_id
-        and rated.product_key = pos_facts.product_key
-        and pos_facts.sale_date between rated.window_start and rated.window_end
-    inner join customers as store
-        on pos_facts.tenant_id = store.tenant_id
-        and pos_facts.customer_key = store.customer_key
-        and store.lft between rated.lft and rated.rgt
-    where rated.settlement_method = 'scan_back'
-    union all
-    select rated.*, shipment_facts.invoice_date as performed_on, shipment_facts.units_shipped as units
-    from rated
-    inner join shipment_facts
-        on rated.tenant_id = shipment_facts.tenant_id
-        and rated.product_key = shipment_facts.product_key
-        and shipment_facts.invoice_date between rated.window_start and rated.window_end
-    inner join customers as node
-        on shipment_facts.tenant_id = node.tenant_id
-        and shipment_facts.customer_key = node.customer_key
-        and node.lft between rated.lft and rated.rgt
-    where rated.settlement_method = 'bill_back'
 ),
 
 -- How far the data reaches: sell-out is awaited per retailer, our own invoices per company.
@@ -80,20 +31,27 @@ reached as (
     group by tenant_id
 ),
 
+-- What performance is counted in: units scanned for a scan-back, units shipped for a bill-back.
 totals as (
     select
-        tenant_id,
-        promotion_key,
-        settlement_method,
-        root_customer_key,
-        window_start,
-        window_end,
-        sum(units * discount_per_unit) as earned_amount,
-        bool_and(units is not null and discount_per_unit is not null) as is_rated,
-        count(distinct (performed_on - window_start) / 7)
-            filter (where (performed_on - window_start) / 7 < (window_end - window_start + 1) / 7) as weeks_present
-    from performed
-    group by tenant_id, promotion_key, settlement_method, root_customer_key, window_start, window_end
+        promotions.tenant_id,
+        promotions.promotion_key,
+        promotions.settlement_method,
+        promotion_progress.root_customer_key,
+        promotions.window_end,
+        (promotions.window_end - promotions.window_start + 1) / 7 as whole_weeks,
+        sum(promotion_progress.amount) as earned_amount,
+        bool_and(promotion_progress.is_rated and promotion_progress.is_discounted) as is_rated,
+        count(distinct promotion_progress.week_number)
+            filter (where promotion_progress.week_number < (promotions.window_end - promotions.window_start + 1) / 7) as weeks_present
+    from promotions
+    inner join promotion_progress
+        on promotions.tenant_id = promotion_progress.tenant_id
+        and promotions.promotion_key = promotion_progress.promotion_key
+        and promotion_progress.source = case promotions.settlement_method when 'scan_back' then 'scanned' else 'shipped' end
+    group by
+        promotions.tenant_id, promotions.promotion_key, promotions.settlement_method, promotion_progress.root_customer_key,
+        promotions.window_start, promotions.window_end
 ),
 
 -- Only what may be relied on: the window is over in the data, no whole week of sell-out is missing, every unit has
@@ -113,7 +71,7 @@ final as (
         totals.is_rated
         and abs(totals.earned_amount) < 1e14
         and reached.through_date >= totals.window_end
-        and (totals.settlement_method = 'bill_back' or totals.weeks_present >= (totals.window_end - totals.window_start + 1) / 7)
+        and (totals.settlement_method = 'bill_back' or totals.weeks_present >= totals.whole_weeks)
 )
 
 select * from final
