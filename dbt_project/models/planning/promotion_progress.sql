@@ -99,9 +99,7 @@ daily as (
 
 -- Scenario D: shipments of the two months after an alert, by the latest alert.
 final as (
-    select
-        daily.*,
-        coalesce(alert.accrual_factor, 1)::numeric(9, 6) as accrual_factor
+    select daily.*, coalesce(alert.accrual_factor, 1)::numeric(9, 6) as accrual_factor
     from daily
     left join lateral (
         select forward_buy_alerts.accrual_factor
