@@ -1,7 +1,7 @@
 # Tradewind. `make help` lists the targets; everything runs in .venv, made from requirements.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-nightly check up down status clean run sql verify audit bench lock fmt backup restore upgrade dbt docs env
+.PHONY: help demo test test-nightly check up down status clean run sql backtest verify audit bench lock fmt backup restore upgrade dbt docs env
 
 # The first Python that starts: a version manager may leave placeholders that do not.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
@@ -25,10 +25,13 @@ override FILES := $(value FILES)
 override FILE := $(value FILE)
 override TENANT := $(value TENANT)
 override AS_OF := $(value AS_OF)
+override FROM := $(value FROM)
+override TO := $(value TO)
+override SETTINGS := $(value SETTINGS)
 override Q := $(value Q)
 override HEADS := $(value HEADS)
 override YEAR := $(value YEAR)
-export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR
+export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR FROM TO SETTINGS
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +54,9 @@ status: ## say what runs where
 
 sql: .env ## CSV from the warehouse as the tenant's reader: Q="select ..." [TENANT=demo]
 	@$(PY) -m include.local.query
+
+backtest: .env ## the match rule over decided claims: [TENANT=demo] [FROM=date] [TO=date] [SETTINGS='{"clear_score": "0.85"}']
+	@$(PY) -m include.local.backtest
 
 verify: .env ## recompute the evidence and say what is wrong with it: [TENANT=demo] [HEADS=another copy of its heads]
 	@$(PY) -m include.local.verify

@@ -430,13 +430,65 @@ RECORDS: dict[str, Rows] = {
             "score": score,
             "evidence": 1,
             "rank": rank,
-            "parts": {"date": 1},
+            "parts": {"date": 1, "why": "leads P2 by 0.41" if rank == 1 else "trails P1 by 0.41"},
         }
         | {"chosen": rank == 1, "as_of": "2026-02-28", "run_id": "test", "rule_version": "1"}
         for rank, (key, score) in enumerate((("P1", "0.91"), ("P2", "0.50")), 1)
     ],
     "finance.journals": [_ACCRUED, _SETTLED, _RECEIVED, _CHARGED],
     "finance.journal_lines": _ACCRUED_LINES + _SETTLED_LINES + _RECEIVED_LINES + _CHARGED_LINES,
+    "finance.claim_tasks": [
+        {
+            "task_id": CLAIM,
+            "claim_id": CLAIM,
+            "task_type": "UNAUTHORIZED_DEDUCTION",
+            "status": "open",
+            "amount": 20,
+            "currency": "USD",
+            "detail": "20 of it is above what P1 authorises",
+            "proposal": {"chargeback": "20.0000"},
+        }
+        | {"opened_as_of": "2026-02-28", "run_id": "test", "rule_version": "1"}
+    ],
+    "finance.backtests": [
+        {
+            "backtest_id": CLAIM,
+            "from_date": "2025-03-01",
+            "to_date": "2026-02-28",
+            "rule_version": "1",
+            "rules": {},
+        }
+        | {
+            "input_hash": "h",
+            "claims": 2,
+            "cleared": 2,
+            "confirmed": 1,
+            "precision_rate": "0.5",
+            "recall_rate": "1",
+        }
+        | {"run_id": "test"}
+    ],
+    "finance.backtest_bands": [
+        {
+            "backtest_id": CLAIM,
+            "score_from": "0.9",
+            "score_to": 1,
+            "currency": "USD",
+            "claims": 2,
+            "confirmed": 1,
+        }
+        | {"by_person": 1, "amount": 180, "rate_low": "0.094531", "rate_high": "0.905469"}
+    ],
+    "finance.backtest_thresholds": [
+        {
+            "backtest_id": CLAIM,
+            "clear_score": "0.9",
+            "cleared": 2,
+            "confirmed": 1,
+            "owed": 1,
+            "is_present_rule": True,
+        }
+    ],
     "finance.settlements": [
         {
             "settlement_id": CLAIM,

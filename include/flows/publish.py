@@ -134,7 +134,7 @@ def _write_queue(conn, request: Request, folder) -> None:
     from include.report.queue import write_queue
     from include.warehouse.queue import read_queue
 
-    write_queue(read_queue(conn, request.as_of), folder / "deduction_queue.xlsx", request.as_of)
+    write_queue(folder / "deduction_queue.xlsx", request.as_of, queue=read_queue(conn))
 
 
 def _write_file(path: Path, content: bytes) -> None:

@@ -21,9 +21,11 @@ from datetime import date
 
 from include import runlog
 from include.faultpoints import point
+from include.flows.backtest import clearing_withheld
 from include.flows.evidence import publish_head
 from include.reconcile import engine
 from include.reconcile.accrue import cutover_date
+from include.reconcile.journal import stable_id
 from include.reconcile.ledger import LedgerState
 from include.reconcile.records import Changes, FiscalPeriod, Inputs
 from include.reconcile.rules import Rules
@@ -61,7 +63,8 @@ class Summary:
             f"{row['outcome']} {row['claims']} ({row['amount']} {row['currency']})"
             for row in self.totals.get("claims", ())
         )
-        return f"{head} · {kind}: {done} · claims now: {outcomes}"
+        withheld = self.totals.get("clearing_withheld")
+        return f"{head} · {kind}: {done} · claims now: {outcomes}" + (f" · {withheld}" if withheld else "")
 
 
 def reconcile(
@@ -89,8 +92,11 @@ def reconcile(
             inputs = read_inputs(conn, as_of, settings.fiscal_calendar)
             periods = read_periods(conn, settings.fiscal_calendar)
             latest = trade_runs.latest_date(conn)
-        stamp = Stamp(tenant, as_of, run_id, rules.version, fingerprint(inputs))
-        work = _Work(wh, lease, stamp, rules, inputs, periods, batch)
+            withheld = clearing_withheld(conn, rules)
+        # A back-test is an input too: once there is one, open claims are asked again.
+        seen = fingerprint(inputs) if withheld is None else stable_id(fingerprint(inputs), "no clearing").hex
+        stamp = Stamp(tenant, as_of, run_id, rules.version, seen)
+        work = _Work(wh, lease, stamp, rules, inputs, periods, batch, withheld)
         summary = work.replay() if latest is not None and as_of < latest else work.post()
         publish_head(wh, tenant, as_of=as_of, run_id=run_id)
         entry.summary = {
@@ -114,6 +120,7 @@ class _Work:
     inputs: Inputs
     periods: tuple[FiscalPeriod, ...]
     batch: int
+    withheld: str | None
 
     def post(self) -> Summary:
         """Decide what is due and post it."""
@@ -124,6 +131,7 @@ class _Work:
             state = read_state(
                 conn, as_of=stamp.as_of, input_hash=stamp.input_hash, rule_version=stamp.rule_version
             )
+        state.clearing_withheld = self.withheld
         point("reconcile.run_opened")
         done: dict[str, int] = {}
         for steps in _batches(
@@ -156,7 +164,7 @@ class _Work:
         stamp = self.stamp
         done: dict[str, int] = {}
         inputs, periods = engine.as_then(self.inputs, self.periods, stamp.as_of)
-        state = LedgerState(cutover_date=cutover_date(periods, stamp.as_of))
+        state = LedgerState(cutover_date=cutover_date(periods, stamp.as_of), clearing_withheld=self.withheld)
         for step in engine.run(stamp.tenant, inputs, state, stamp.as_of, self.rules):
             done[step.phase] = done.get(step.phase, 0) + 1
         with self.wh.engine(stamp.tenant, self.lease) as conn:
@@ -172,6 +180,8 @@ class _Work:
         stamp = self.stamp
         with self.wh.engine(stamp.tenant, self.lease) as conn:
             totals = trade_runs.totals(conn)
+        if self.withheld is not None:
+            totals = {**totals, "clearing_withheld": self.withheld}
         return Summary(stamp.tenant, stamp.as_of, stamp.run_id, is_replay, is_unchanged, done, totals)
 
 

@@ -140,7 +140,7 @@ def plausible(candidates: Sequence[Scored], reason: str | None, rules: Rules) ->
         if c.plain_score >= rules.accept_score * MICRO
         and c.open_amount is not None
         and c.product_fit != 0
-        and (_has_lines(c, rules) or not _needs_lines(c, reason, rules))
+        and (not _needs_lines(c, reason, rules) or _has_lines(c, rules))
     ]
 
 

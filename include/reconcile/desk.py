@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
 from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile.accrue import Recognised, recognised
 from include.reconcile.books import Books
+from include.reconcile.candidates import refusal
 from include.reconcile.duplicates import DuplicateFinder, order
 from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.journal import accounts_of, booked_as, stable_id
@@ -33,6 +36,21 @@ def as_known(promotion: Promotion, as_of: date) -> Promotion:
     if promotion.status in {"Closed", "Settled"} and closed_later:
         return replace(promotion, status="Live", closed_date=None)
     return promotion
+
+
+class Standing(NamedTuple):
+    """What a promotion authorises and has left; `open_units` in ten-thousandths. None = nobody knows."""
+
+    settled: Decimal
+    authorised: Decimal | None
+    open_amount: Decimal | None
+    open_units: int | None
+    refusal: str | None
+
+
+def units(amount: Decimal) -> int:
+    """An amount in ten-thousandths."""
+    return int(amount.scaleb(4))
 
 
 def claim_id(tenant: str, kind: str, key: str) -> UUID:
@@ -70,6 +88,7 @@ class Desk:
     performance: dict[str, tuple[Performance, ...]]
     funds: dict[str, Fund]
     due: dict[str, Recognised]
+    _standings: dict[int, Standing] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Desk:
@@ -126,6 +145,26 @@ class Desk:
             funds={fund.fund_key: fund for fund in inputs.funds},
             due=due,
         )
+
+    def standing(self, number: int) -> Standing:
+        """What the promotion at `number` authorises and has left now."""
+        settled = self.state.settled.get(self.promotions[number].promotion_key, ZERO)
+        held = self._standings.get(number)
+        # The total is another object as soon as anything was settled or undone.
+        if held is None or held.settled is not settled:
+            promotion = self.promotions[number]
+            authorised = self.authorised(promotion)
+            left = None if authorised is None else max(ZERO, authorised - settled)
+            held = Standing(
+                settled, authorised, left, None if left is None else units(left), refusal(promotion)
+            )
+            self._standings[number] = held
+        return held
+
+    @cached_property
+    def weights_shown(self) -> tuple[str, ...]:
+        """The weights of the score's parts as text."""
+        return tuple(str(weight) for weight in self.rules.weights)
 
     def authorised(self, promotion: Promotion) -> Decimal | None:
         """Earned where known, else planned; a plan of nothing or less is an unknown plan."""

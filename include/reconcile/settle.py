@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import combinations
 
+import numpy as np
+
 from include.money import ZERO
+
+_WIDE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,19 @@ def exact_subsets(
         (i, int(amount.scaleb(4))) for i, amount in enumerate(open_amounts[:among]) if 0 < amount <= claim
     ]
     found = []
-    for count in range(1, size + 1):
-        for combination in combinations(usable, count):
-            if sum([amount for _, amount in combination]) == target:
-                found.append(tuple(i for i, _ in combination))
-                if len(found) == limit:
-                    return found
+    # Sums of at most `size` amounts below the target stay far inside 64 bits, or are added as Python's integers.
+    kind = np.int64 if target < _WIDE // max(size, 1) else object
+    amounts = np.array([amount for _, amount in usable], dtype=kind)
+    for count in range(1, min(size, len(usable)) + 1):
+        groups = _groups(len(usable), count)
+        for row in np.flatnonzero(amounts[groups].sum(axis=1) == target).tolist():
+            found.append(tuple(usable[i][0] for i in groups[row].tolist()))
+            if len(found) == limit:
+                return found
     return found
+
+
+@lru_cache(maxsize=256)
+def _groups(count: int, size: int) -> np.ndarray:
+    """Every combination of `size` positions among `count`, in order, one a row."""
+    return np.array(list(combinations(range(count), size)), dtype=np.intp)

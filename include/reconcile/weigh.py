@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from include.money import ZERO
-from include.reconcile.candidates import Candidates, refusal
+from include.reconcile.candidates import Candidates
 from include.reconcile.decide import Decision, plausible
-from include.reconcile.desk import Desk
+from include.reconcile.desk import Desk, units
 from include.reconcile.explain import compared, leads
 from include.reconcile.hierarchy import RELATIONS
 from include.reconcile.records import Claim, Deduction, MatchCandidate, Promotion
@@ -25,23 +24,20 @@ _REFUSED_KEPT = 2
 
 def scored(desk: Desk, amount: Decimal, d: Deduction, found: Candidates, rows: slice) -> list[Scored]:
     """The candidates in `rows` of `found` for `amount` of the deduction, best first."""
-    claimed = _units(amount)
+    claimed = units(amount)
+    weights = desk.rules.float_weights
     columns = (found.promotion, found.relation, found.customer_fit, found.date_fit, found.tactic_fit)
     made = []
     for number, relation, customer, day, tactic in zip(*(c[rows].tolist() for c in columns), strict=True):
         promotion = desk.promotions[number]
-        authorised = desk.authorised(promotion)
-        settled = desk.state.settled[promotion.promotion_key]
-        open_amount = None if authorised is None else max(ZERO, authorised - settled)
-        near = NAN if open_amount is None else amount_fit_one(claimed, _units(open_amount))
+        standing = desk.standing(number)
+        near = NAN if standing.open_units is None else amount_fit_one(claimed, standing.open_units)
         product = overlap(d.product_keys, promotion.product_keys)
-        fits = (customer, day, near, tactic, product)
-        value, evidence = score_one(desk.rules, *fits)
-        plain, _ = score_one(desk.rules, customer, day, NAN, tactic, product)
+        value, evidence, plain = score_one(weights, customer, day, near, tactic, product)
         made.append(
             Scored(
-                number, promotion.promotion_key, value, evidence, plain, open_amount, authorised, settled, fits,
-                RELATIONS[relation], refusal(promotion),
+                number, promotion.promotion_key, value, evidence, plain, standing.open_amount, standing.authorised,
+                standing.settled, (customer, day, near, tactic, product), RELATIONS[relation], standing.refusal,
             )
         )  # fmt: skip
     return ranked(made)
@@ -57,8 +53,13 @@ def shown(
 ) -> list[MatchCandidate]:
     """The best candidates and every chosen one with the parts of their scores and why; then the best refused."""
     chosen = {number for number, _ in decision.chosen}
+    runner_up = next((c for c in candidates[1:] if c.promotion not in chosen), None)
     kept = [
-        (rank, c, _why(candidates, rank, chosen, decision, desk))
+        (
+            rank,
+            c,
+            _why(candidates, rank, chosen, decision, desk) if _is_told(c, rank, chosen, runner_up) else None,
+        )
         for rank, c in enumerate(candidates, start=1)
         if rank <= desk.rules.candidates_kept or c.promotion in chosen
     ]
@@ -74,11 +75,16 @@ def shown(
             as_decimal(c.score),
             as_decimal(c.evidence),
             rank,
-            _parts(desk, claim.amount_open, d, c) | {"why": why},
+            _parts(desk, claim.amount_open, d, c) | ({} if why is None else {"why": why}),
             c.promotion in chosen,
         )
         for rank, c, why in kept
     ]
+
+
+def _is_told(c: Scored, rank: int, chosen: set[int], runner_up: Scored | None) -> bool:
+    """Words are for the first, the chosen and the runner-up; the parts of the others speak for themselves."""
+    return rank == 1 or c is runner_up or c.promotion in chosen
 
 
 def _why(candidates: Sequence[Scored], rank: int, chosen: set[int], decision: Decision, desk: Desk) -> str:
@@ -92,16 +98,16 @@ def _why(candidates: Sequence[Scored], rank: int, chosen: set[int], decision: De
 def _parts(desk: Desk, amount: Decimal, d: Deduction, c: Scored) -> dict[str, object]:
     """What a candidate scored: fit and weight of each part that is known, with what was compared."""
     promotion = desk.promotions[c.promotion]
-    said = {
-        "customer": {"relation": c.relation},
-        "date": {"days_outside": days_outside(promotion, d)},
-        "amount": {"claim": str(amount), "open": str(c.open_amount)},
-        "tactic": {"reason": d.reason_code_normalized, "tactic": promotion.tactic_type},
-        "product": {},
-    }
+    said = (
+        {"relation": c.relation},
+        {"days_outside": days_outside(promotion, d)},
+        {"claim": str(amount), "open": str(c.open_amount)},
+        {"reason": d.reason_code_normalized, "tactic": promotion.tactic_type},
+        {},
+    )
     parts: dict[str, object] = {
-        name: {"fit": round(fit, 6), "weight": str(weight), **said[name]}
-        for name, weight, fit in zip(PARTS, desk.rules.weights, c.fits, strict=True)
+        name: {"fit": round(fit, 6), "weight": weight, **compared_by}
+        for name, weight, fit, compared_by in zip(PARTS, desk.weights_shown, c.fits, said, strict=True)
         if fit == fit
     }
     return parts if c.refusal is None else parts | {"refused": c.refusal}
@@ -133,7 +139,3 @@ def proposal(claim: Claim, d: Deduction, candidates: Sequence[Scored], desk: Des
         "settle": {members[i].promotion_key: str(amount) for i, amount in spread.parts},
         "rest": str(spread.rest),
     }
-
-
-def _units(amount: Decimal) -> int:
-    return int(amount.scaleb(4))

@@ -1,82 +1,128 @@
-"""The deduction work queue as a workbook that an analyst sorts and filters."""
+"""The deduction work queue as a workbook that an analyst sorts and filters; one function a sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import xlsxwriter
 
-_TITLES = {
-    "claim": ("Claim", 16),
-    "customer": ("Customer", 26),
-    "currency": ("Currency", 9),
-    "amount": ("Amount", 13),
-    "amount_open": ("Open", 13),
-    "amount_disputed": ("Disputed", 13),
-    "posting_date": ("Posted", 11),
-    "age_days": ("Age, days", 10),
-    "ageing": ("Ageing", 9),
-    "dispute_deadline": ("Deadline", 11),
-    "days_to_deadline": ("Days left", 10),
-    "reason_code_normalized": ("Reason", 13),
-    "outcome": ("Outcome", 26),
-    "reason": ("Why", 60),
-    "best_candidate": ("Best candidate", 16),
-    "best_score": ("Score", 8),
-    "runner_up": ("Runner-up", 16),
-    "runner_up_score": ("Score", 8),
-    "proposed_action": ("Proposed action", 34),
-}
+Rows = Sequence[dict[str, object]]
+
 #: More digits than a spreadsheet's double holds are written as text.
 _EXACT_DIGITS = 15
+_FORMATS = {
+    "head": {
+        "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF", "border": 1, "text_wrap": True, "valign": "vcenter",
+    },
+    "money": {"num_format": "#,##0.00;[Red]-#,##0.00", "valign": "top"},
+    "score": {"num_format": "0.00", "valign": "top"},
+    "days": {"num_format": "0;[Red]-0", "valign": "top"},
+    "date": {"num_format": "yyyy-mm-dd", "valign": "top"},
+    "text": {"valign": "top"},
+    "words": {"valign": "top", "text_wrap": True},
+    "note": {"italic": True, "font_color": "#555555"},
+}  # fmt: skip
 
 
-def write_queue(rows: Sequence[dict[str, object]], path: Path, as_of: date) -> None:
-    """Write the queue to `path`; the same rows give the same bytes. Text from data never becomes a formula."""
+@dataclass(frozen=True)
+class Column:
+    """One column of a sheet: the row's field, its title, width in characters, and how its values are shown."""
+
+    field: str
+    title: str
+    width: int
+    kind: str = "text"
+
+
+QUEUE = (
+    Column("queue_position", "No.", 6, "days"),
+    Column("claim", "Claim", 16),
+    Column("customer_name", "Customer", 26),
+    Column("currency", "Currency", 9),
+    Column("value_amount", "Value at stake", 14, "money"),
+    Column("age_days", "Age, days", 8, "days"),
+    Column("age_band", "Ageing", 9),
+    Column("days_to_dispute", "Days left to dispute", 11, "days"),
+    Column("dispute_deadline", "Dispute by", 12, "date"),
+    Column("outcome", "Outcome", 26),
+    Column("reason", "Why it waits", 52, "words"),
+    Column("proposed_action", "Proposed action", 34, "words"),
+    Column("proposal", "Proposed amounts", 34, "words"),
+    Column("promotion_key", "Best promotion", 18),
+    Column("promotion_name", "Its name", 26),
+    Column("best_score", "Score", 8, "score"),
+    Column("lead_over_second", "Lead", 8, "score"),
+    Column("why", "Why it is first", 46, "words"),
+    Column("runner_up_key", "Runner-up", 18),
+    Column("runner_up_score", "Its score", 8, "score"),
+    Column("runner_up_why", "Why it is behind", 46, "words"),
+    Column("amount", "Deducted", 13, "money"),
+    Column("amount_open", "Open", 13, "money"),
+    Column("amount_disputed", "Disputed", 13, "money"),
+    Column("posting_date", "Posted", 12, "date"),
+    Column("reason_code_normalized", "Reason code", 13),
+)
+
+
+def write_queue(path: Path, as_of: date, *, queue: Rows) -> None:
+    """Write the workbook to `path`; the same rows give the same bytes. Text from data never becomes a formula."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as book:
-        book.set_properties(
-            {
-                "title": "Deduction work queue",
-                "created": datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC),
-            }
-        )
-        formats = {
-            "head": book.add_format(
-                {"bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF", "border": 1}
-            ),
-            "money": book.add_format({"num_format": "#,##0.00;[Red]-#,##0.00"}),
-            "score": book.add_format({"num_format": "0.00"}),
-            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
-            "note": book.add_format({"italic": True, "font_color": "#555555"}),
-        }
-        sheet = book.add_worksheet("queue")
-        sheet.write_string(0, 0, f"As of {as_of}: {len(rows)} claims wait for a decision", formats["note"])
-        for column, (title, width) in enumerate(_TITLES.values()):
-            sheet.set_column(column, column, width)
-            sheet.write_string(1, column, title, formats["head"])
-        for line, row in enumerate(rows, start=2):
-            for column, name in enumerate(_TITLES):
-                _write(sheet, line, column, row[name], formats, is_score=name.endswith("score"))
-        sheet.freeze_panes(2, 1)
-        sheet.autofilter(1, 0, max(len(rows) + 1, 2), len(_TITLES) - 1)
+        created = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
+        book.set_properties({"title": "Deduction work queue", "created": created})
+        formats = {name: book.add_format(values) for name, values in _FORMATS.items()}
+        add_queue(book, formats, queue, as_of)
 
 
-def _write(sheet, line: int, column: int, value: object, formats: dict, *, is_score: bool) -> None:
+def add_queue(book: xlsxwriter.Workbook, formats: dict, rows: Rows, as_of: date) -> None:
+    """The sheet of what waits for a decision, the largest and oldest first."""
+    note = f"As of {as_of}: {len(rows)} claims wait for a decision"
+    add_sheet(book, formats, "Queue", note, QUEUE, rows, frozen=3)
+
+
+def add_sheet(
+    book: xlsxwriter.Workbook,
+    formats: dict,
+    name: str,
+    note: str,
+    columns: Sequence[Column],
+    rows: Rows,
+    *,
+    frozen: int = 1,
+) -> None:
+    """One sheet: a note, a header with a filter that stays in sight with the first `frozen` columns, the rows."""
+    sheet = book.add_worksheet(name)
+    sheet.write_string(0, 0, note, formats["note"])
+    sheet.set_row(1, 30)
+    for position, column in enumerate(columns):
+        sheet.set_column(position, position, column.width)
+        sheet.write_string(1, position, column.title, formats["head"])
+    for line, row in enumerate(rows, start=2):
+        for position, column in enumerate(columns):
+            _write(sheet, line, position, row[column.field], formats[column.kind])
+    sheet.freeze_panes(2, frozen)
+    sheet.autofilter(1, 0, max(len(rows) + 1, 2), len(columns) - 1)
+    sheet.set_landscape()
+    sheet.repeat_rows(1)
+    sheet.fit_to_pages(1, 0)
+
+
+def _write(sheet, line: int, position: int, value: object, shown) -> None:
     if value is None:
         return
     if isinstance(value, Decimal):
         if len(value.as_tuple().digits) > _EXACT_DIGITS:
-            sheet.write_string(line, column, format(value, "f"))
+            sheet.write_string(line, position, format(value, "f"), shown)
         else:
-            sheet.write_number(line, column, float(value), formats["score" if is_score else "money"])
+            sheet.write_number(line, position, float(value), shown)
     elif isinstance(value, date):
-        sheet.write_datetime(line, column, value, formats["date"])
+        sheet.write_datetime(line, position, value, shown)
     elif isinstance(value, int):
-        sheet.write_number(line, column, value)
+        sheet.write_number(line, position, value, shown)
     else:
-        sheet.write_string(line, column, str(value))
+        sheet.write_string(line, position, str(value), shown)

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from include.report.queue import QUEUE
+from include.warehouse.queue import read_queue
 from include.warehouse.session import Warehouse
 from tests import dbt_company
 
@@ -112,6 +114,15 @@ def test_reader_sees_the_companys_figures(built, query, expected):
     assert [
         tuple(str(v) if not isinstance(v, str | bool | int) else v for v in row) for row in rows
     ] == expected
+
+
+def test_the_workbook_shows_the_queue_of_the_view(built):
+    """One row of alpha's: who leads, who is behind, and what is at stake."""
+    with built[0].engine("alpha") as conn:
+        [row] = read_queue(conn)
+    assert {column.field for column in QUEUE} == set(row)
+    assert (row["queue_position"], row["promotion_key"], row["why"]) == (1, "P1", "leads P2 by 0.41")
+    assert (row["runner_up_key"], row["runner_up_why"]) == ("P2", "trails P1 by 0.41")
 
 
 def test_reader_of_rollup_by_path_and_by_numbers_agree(built):

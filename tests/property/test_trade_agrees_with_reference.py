@@ -169,7 +169,11 @@ FITS = st.one_of(st.floats(0, 1), st.just(float("nan")))
 def test_one_score_is_that_of_many(rows):
     rules = Rules()
     values, evidence = score(rules, *(np.array(column) for column in zip(*rows, strict=True)))
-    assert [score_one(rules, *row) for row in rows] == list(zip(values, evidence, strict=True))
+    plain, _ = score(
+        rules, *(np.array(c) for c in zip(*((*r[:2], float("nan"), *r[3:]) for r in rows), strict=True))
+    )
+    ones = [score_one(rules.float_weights, *row) for row in rows]
+    assert ones == list(zip(values, evidence, plain, strict=True))
 
 
 @given(st.integers(1, 10**12), st.integers(0, 10**12))

@@ -7,10 +7,7 @@ with claim_queue as (
 final as (
     select
         tenant_id,
-        row_number() over (
-            partition by tenant_id
-            order by days_to_dispute < 0, days_to_dispute nulls last, abs(amount_open + amount_disputed) desc, claim_id
-        )::integer as queue_position,
+        queue_position,
         claim_id,
         deduction_key,
         customer_key,
@@ -18,6 +15,7 @@ final as (
         amount,
         amount_open,
         amount_disputed,
+        value_amount,
         currency,
         posting_date,
         age_days,
@@ -29,11 +27,16 @@ final as (
         reason,
         proposed_action,
         questions,
+        proposal,
         promotion_key,
         promotion_name,
         best_score,
         best_evidence,
         best_score_parts,
+        why,
+        runner_up_key,
+        runner_up_score,
+        runner_up_why,
         lead_over_second,
         data_as_of,
         run_id

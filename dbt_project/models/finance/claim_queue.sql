@@ -8,8 +8,8 @@ claim_candidates as (
     select * from {{ ref('claim_candidates') }}
 ),
 
-claim_tasks as (
-    select * from {{ source('finance', 'claim_tasks') }} where status = 'open' and claim_id is not null
+open_questions as (
+    select * from {{ ref('claim_questions') }}
 ),
 
 latest_reconciliation as (
@@ -24,29 +24,23 @@ promotions as (
     select * from {{ ref('promotions') }}
 ),
 
-open_tasks as (
-    select
-        tenant_id,
-        claim_id,
-        string_agg(task_type, ', ' order by task_type) as task_types,
-        string_agg(detail, ' ' order by task_type) as questions
-    from claim_tasks
-    group by tenant_id, claim_id
-),
-
 -- What nobody has decided yet, what is in dispute, and whatever a person was asked about.
 queued as (
     select claims.*
     from claims
-    left join open_tasks
-        on claims.tenant_id = open_tasks.tenant_id
-        and claims.claim_id = open_tasks.claim_id
-    where claims.amount_open <> 0 or claims.amount_disputed <> 0 or open_tasks.claim_id is not null
+    left join open_questions
+        on claims.tenant_id = open_questions.tenant_id
+        and claims.claim_id = open_questions.claim_id
+    where claims.amount_open <> 0 or claims.amount_disputed <> 0 or open_questions.claim_id is not null
 ),
 
 final as (
     select
         queued.tenant_id,
+        row_number() over (
+            partition by queued.tenant_id
+            order by abs(queued.amount_open + queued.amount_disputed) desc, queued.posting_date, queued.claim_id
+        )::integer as queue_position,
         queued.claim_id,
         queued.deduction_key,
         queued.payment_key,
@@ -55,6 +49,7 @@ final as (
         queued.amount,
         queued.amount_open,
         queued.amount_disputed,
+        (queued.amount_open + queued.amount_disputed)::numeric(19, 4) as value_amount,
         queued.currency,
         queued.posting_date,
         latest_reconciliation.as_of - queued.posting_date as age_days,
@@ -72,6 +67,8 @@ final as (
         case
             when queued.outcome in ('DISPUTED', 'SETTLED_EXCESS_DISPUTED') then 'Chase repayment of the disputed amount'
             when queued.outcome = 'AMBIGUOUS' then 'Choose between the promotions proposed'
+            when claim_candidates.is_refused then 'Dispute it, or reopen the promotion it was taken for'
+            when queued.outcome = 'NEEDS_REVIEW' and claim_candidates.claim_id is null then 'Correct the reference, or name the promotion'
             when queued.outcome = 'NEEDS_REVIEW' then 'Confirm or refuse the proposed match'
             when queued.outcome = 'UNMATCHED' then 'Name the promotion, or write it to non-trade'
             when queued.outcome = 'DUPLICATE_SUSPECT' then 'Compare with the earlier claim; dispute if it is the same'
@@ -79,14 +76,19 @@ final as (
             when queued.outcome = 'PERIOD_CLOSED' then 'Post in an open period, or reopen the period with a reason'
             else 'Look at the open question'
         end as proposed_action,
-        open_tasks.task_types,
-        open_tasks.questions,
+        open_questions.task_types,
+        open_questions.questions,
+        open_questions.proposal,
         coalesce(queued.promotion_key, claim_candidates.promotion_key) as promotion_key,
         promotions.name as promotion_name,
         queued.promotion_key is not null as is_decided,
         claim_candidates.best_score,
         claim_candidates.best_evidence,
         claim_candidates.best_score_parts,
+        claim_candidates.why,
+        claim_candidates.runner_up_key,
+        claim_candidates.runner_up_score,
+        claim_candidates.runner_up_why,
         claim_candidates.lead_over_second,
         latest_reconciliation.as_of as data_as_of,
         queued.run_id
@@ -98,9 +100,9 @@ final as (
     left join claim_candidates
         on queued.tenant_id = claim_candidates.tenant_id
         and queued.claim_id = claim_candidates.claim_id
-    left join open_tasks
-        on queued.tenant_id = open_tasks.tenant_id
-        and queued.claim_id = open_tasks.claim_id
+    left join open_questions
+        on queued.tenant_id = open_questions.tenant_id
+        and queued.claim_id = open_questions.claim_id
     left join promotions
         on queued.tenant_id = promotions.tenant_id
         and coalesce(queued.promotion_key, claim_candidates.promotion_key) = promotions.promotion_key
