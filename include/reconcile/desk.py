@@ -20,6 +20,7 @@ from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.journal import accounts_of, booked_as, stable_id
 from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
+from include.reconcile.payments import PaymentBook
 from include.reconcile.plans import agreed
 from include.reconcile.records import Deduction, Fund, Inputs, Performance, Promotion
 from include.reconcile.rules import Rules
@@ -80,6 +81,7 @@ class Desk:
     deductions: dict[str, Deduction]
     repayments: dict[str, tuple[Deduction, ...]]
     duplicates: DuplicateFinder
+    payments: PaymentBook
     closed_message: str | None
     #: Whether a match may be cleared without a person looking at it.
     clears: bool
@@ -137,6 +139,7 @@ class Desk:
             deductions=deductions,
             repayments=repayments,
             duplicates=duplicates,
+            payments=PaymentBook(inputs.ap_payments),
             closed_message=books.posting_date(as_of)[1],
             clears=rules.auto_clear == "on" and not state.clearing_withheld,
             review=reviewed,

@@ -89,6 +89,7 @@ def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
         p for p in inputs.ap_payments if p.payment_date <= desk.as_of and vouchers.is_watched(p, accounts)
     ]
     payments = [p for p in payments if _is_due(desk, claim_id(desk.tenant, "ap_payment", p.payment_key))]
+    payments = _without_voids(desk, payments)
     queue = [(d.posting_date, "deduction", d.deduction_key, d) for d in pending]
     queue += [(p.payment_date, "ap_payment", p.payment_key, p) for p in payments]
     queue.sort(key=lambda entry: entry[:3])
@@ -125,6 +126,13 @@ def _pending(desk: Desk) -> tuple[list[Deduction], list[Step]]:
         part.deduction_key for key, parts in desk.repayments.items() if key in due for part in parts
     }
     return [d for d in pending if d.deduction_key not in counted_with], changed
+
+
+def _without_voids(desk: Desk, payments: list[ApPayment]) -> list[ApPayment]:
+    """The payments without those that void one of them: they are decided together."""
+    due = {p.payment_key for p in payments}
+    originals = {p.payment_key: desk.payments.original_of(p) for p in payments}
+    return [p for p in payments if (o := originals[p.payment_key]) is None or o.payment_key not in due]
 
 
 def _is_due(desk: Desk, number) -> bool:

@@ -73,7 +73,7 @@ class Deduction:
 
 @dataclass(frozen=True, slots=True)
 class ApPayment:
-    """A payment to a retailer through accounts payable."""
+    """A payment to a retailer through accounts payable; a negative one voids an earlier one."""
 
     payment_key: str
     customer_key: str
@@ -82,6 +82,7 @@ class ApPayment:
     currency: str
     payment_date: date
     promotion_id: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

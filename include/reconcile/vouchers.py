@@ -25,7 +25,7 @@ def watched_accounts(desk: Desk) -> frozenset[str]:
 
 def is_watched(payment: ApPayment, accounts: frozenset[str]) -> bool:
     """Whether a payment may be a trade fee: coded to a watched account, or naming a promotion."""
-    return payment.amount > 0 and (payment.promotion_id is not None or payment.account_code in accounts)
+    return payment.promotion_id is not None or payment.account_code in accounts
 
 
 def is_fee(promotion: Promotion) -> bool:
@@ -49,13 +49,26 @@ def evaluate(desk: Desk, payment: ApPayment) -> Changes:
         outcome=Outcome.UNMATCHED,
         reason="",
     )
+    if payment.amount <= 0:
+        return _without_fee(desk, changes, claim, payment)
+    void = desk.payments.void_of(payment)
+    if void is not None:
+        return _voided(desk, changes, claim, void)
+    before = desk.payments.paid_before(payment)
+    if before is not None:
+        why = f"the same reference {payment.reference} and amount as {before.payment_key}"
+        return finish(desk, changes, claim, Outcome.DUPLICATE_SUSPECT, why)
     fees = _fees_near(desk, payment)
     if not fees:
         return finish(
             desk, changes, claim, Outcome.UNMATCHED, "no fixed fee of this customer is near its date"
         )
     fitting = [p for p in fees if _is_amount_right(desk, payment, p)]
-    due = [p for p in fitting if not desk.state.settled[p.promotion_key]]
+    unpaid = [p for p in fitting if not desk.state.settled[p.promotion_key]]
+    due = [p for p in unpaid if not _is_named_by_another(desk, payment, p)]
+    if unpaid and not due:
+        why = f"the fee of {unpaid[0].promotion_key} is named by {desk.payments.named_by(unpaid[0].promotion_id).payment_key}"
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, why)
     if len(due) > 1:
         names = ", ".join(p.promotion_key for p in due)
         return finish(desk, changes, claim, Outcome.AMBIGUOUS, f"{names} fit equally well")
@@ -67,6 +80,40 @@ def evaluate(desk: Desk, payment: ApPayment) -> Changes:
         why = f"the amount is not the fee of {', '.join(p.promotion_key for p in fees)}"
         return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, why)
     return _pay(desk, changes, replace(claim, promotion_key=due[0].promotion_key), due[0])
+
+
+def _without_fee(desk: Desk, changes: Changes, claim: Claim, payment: ApPayment) -> Changes:
+    """A payment of nothing, or money back that was not decided together with the payment it voids."""
+    if payment.amount == 0:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, "the payment has no amount")
+    original = desk.payments.original_of(payment)
+    if original is None:
+        why = "a negative payment that voids no payment of this customer, reference and amount"
+    else:
+        outcome = desk.state.claims[claim_id(desk.tenant, "ap_payment", original.payment_key)].outcome
+        why = f"it voids {original.payment_key}, which ended {outcome} before: reopen that claim"
+    return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, why)
+
+
+def _voided(desk: Desk, changes: Changes, claim: Claim, void: ApPayment) -> Changes:
+    """A payment and the one that voids it, decided in one step: nothing was paid, nothing is posted."""
+    back = replace(
+        claim,
+        claim_id=claim_id(desk.tenant, "ap_payment", void.payment_key),
+        source_key=void.payment_key,
+        amount=void.amount,
+        amount_recovered=void.amount,
+        posting_date=void.payment_date,
+    )
+    finish(desk, changes, back, Outcome.REVERSED, f"voids {claim.source_key}")
+    claim = replace(claim, amount_recovered=claim.amount)
+    return finish(desk, changes, claim, Outcome.REVERSED, f"voided by {void.payment_key}")
+
+
+def _is_named_by_another(desk: Desk, payment: ApPayment, fee: Promotion) -> bool:
+    """Whether this payment names nobody, and another one says that it is this fee's."""
+    other = desk.payments.named_by(fee.promotion_id)
+    return payment.promotion_id is None and other is not None and _is_amount_right(desk, other, fee)
 
 
 def _fees_near(desk: Desk, payment: ApPayment) -> list[Promotion]:

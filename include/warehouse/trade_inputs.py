@@ -67,7 +67,7 @@ _DEDUCTIONS = """
 """
 
 _PAYMENTS = """
-    SELECT payment_key, customer_key, account_code, amount, currency, payment_date, promotion_id::text
+    SELECT payment_key, customer_key, account_code, amount, currency, payment_date, promotion_id::text, reference
     FROM finance.ap_payments WHERE payment_date <= %(as_of)s
 """
 
