@@ -15,7 +15,8 @@ final as (
         credit,
         closing
     from trial_balance
-    where category is null and (closing <> 0 or debit <> 0 or credit <> 0)
+    -- What came and went inside a period changes no statement; the trial balance shows it.
+    where category is null and (closing <> 0 or debit <> credit)
 )
 
 select * from final

@@ -10,10 +10,16 @@ kept as (
 ),
 
 unbalanced as (
-    select tenant_id, journal_key
-    from {{ ref('gl_lines') }}
-    group by tenant_id, journal_key, company_code, currency, scenario, fiscal_year, fiscal_period
-    having sum(debit_amount) <> sum(credit_amount)
+    select gl_lines.tenant_id, gl_lines.journal_key
+    from {{ ref('gl_lines') }} as gl_lines
+    left join {{ ref('chart_of_accounts') }} as chart_of_accounts
+        on gl_lines.tenant_id = chart_of_accounts.tenant_id
+        and gl_lines.account_code = chart_of_accounts.account_code
+    where chart_of_accounts.category is distinct from 'statistical'
+    group by
+        gl_lines.tenant_id, gl_lines.journal_key, gl_lines.company_code, gl_lines.currency, gl_lines.scenario,
+        gl_lines.fiscal_year, gl_lines.fiscal_period
+    having sum(gl_lines.debit_amount) <> sum(gl_lines.credit_amount)
 ),
 
 split as (

@@ -6,6 +6,10 @@ posting_periods as (
     select * from {{ ref('posting_periods') }}
 ),
 
+chart_of_accounts as (
+    select * from {{ ref('chart_of_accounts') }}
+),
+
 dated as (
     select
         gl_journal_lines.tenant_id,
@@ -29,6 +33,16 @@ dated as (
         and gl_journal_lines.posting_date = posting_periods.posting_date
 ),
 
+-- Heads and square metres are posted on one side and balance with nothing: the balance is asked of money.
+money as (
+    select dated.*
+    from dated
+    left join chart_of_accounts
+        on dated.tenant_id = chart_of_accounts.tenant_id
+        and dated.account_code = chart_of_accounts.account_code
+    where chart_of_accounts.category is distinct from 'statistical'
+),
+
 -- A journal balances in every company, currency, scenario and period it touches, or it does not enter the ledger.
 unbalanced as (
     select
@@ -37,7 +51,7 @@ unbalanced as (
         'company ' || company_code || ', ' || currency || ', ' || scenario || ', period ' || fiscal_year || '-' || fiscal_period
         || ': debit ' || sum(debit_amount) || ', credit ' || sum(credit_amount)
         || ', difference ' || sum(debit_amount - credit_amount) as finding
-    from dated
+    from money
     group by tenant_id, journal_key, company_code, currency, scenario, fiscal_year, fiscal_period
     having sum(debit_amount) <> sum(credit_amount)
 ),
