@@ -61,6 +61,9 @@ backtest: .env ## the match rule over decided claims: [TENANT=demo] [FROM=date] 
 verify: .env ## recompute the evidence and say what is wrong with it: [TENANT=demo] [HEADS=another copy of its heads]
 	@$(PY) -m include.local.verify
 
+audit: .env ## the year-end trade audit as one zip: YEAR=2026 [TENANT=demo]
+	@$(PY) -m include.local.audit
+
 test: .env ## the whole test suite but the nightly sweeps
 	@$(PY) -m pytest -q -m "not nightly" $(ARGS)
 

@@ -20,7 +20,7 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS master.customers (
         tenant_id text, customer_key text, parent_customer_key text);
     CREATE TABLE IF NOT EXISTS planning.promotions (
-        tenant_id text, promotion_key text, promotion_id uuid, customer_key text, fund_key text, status text,
+        tenant_id text, promotion_key text, promotion_id uuid, name text, customer_key text, fund_key text, status text,
         tactic_type text, settlement_method text, window_start date, window_end date,
         planned_amount numeric(19, 4), approved_date date, closed_date date, accrual_method text,
         gl_account_code text, accrual_account_code text, currency text, is_off_invoice boolean);

@@ -16,7 +16,7 @@
     summary            what a controller reads afterwards
     fingerprint        did a run change anything
     query              `make sql`
-    verify             `make verify`: the evidence recomputed
+    verify, audit      `make verify`: the evidence recomputed; `make audit`: the year-end trade audit
     backup             backup, restore, upgrade
     container          the same environment inside docker compose
 

@@ -2,8 +2,16 @@ with gl_journal_lines as (
     select * from {{ ref('unified_gl_journal_lines') }}
 ),
 
-journal_lines as (
-    select * from {{ source('finance', 'journal_lines') }}
+journals as (
+    select * from {{ source('finance', 'journals') }}
+),
+
+claims as (
+    select * from {{ source('finance', 'claims') }}
+),
+
+settlements as (
+    select * from {{ source('finance', 'settlements') }}
 ),
 
 tenants as (
@@ -17,7 +25,11 @@ fiscal_periods as (
 posting_dates as (
     select tenant_id, posting_date from gl_journal_lines
     union
-    select tenant_id, posting_date from journal_lines
+    select tenant_id, posting_date from journals
+    union
+    select tenant_id, posting_date from claims
+    union
+    select tenant_id, settled_as_of from settlements
 ),
 
 -- The tenant's calendar by its name in the settings; a company that delivers one calendar means that one.
