@@ -132,9 +132,11 @@ def _desired(conn, request: Request, folder, settings: Erp) -> list[Item]:
 
 def _write_queue(conn, request: Request, folder) -> None:
     from include.report.queue import write_queue
+    from include.warehouse.kpis import read_kpis
     from include.warehouse.queue import read_queue
 
-    write_queue(folder / "deduction_queue.xlsx", request.as_of, queue=read_queue(conn))
+    place = folder / "deduction_queue.xlsx"
+    write_queue(place, request.as_of, queue=read_queue(conn), kpis=read_kpis(conn))
 
 
 def _write_file(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Figures finance asks of the trade ledger: fund consumption (G-38), days outstanding and ageing (G-44)."""
+"""Figures finance asks of the trade ledger: fund consumption (G-38)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from include.money import ZERO
-
-AGE_BANDS = ((30, "0-30"), (60, "31-60"), (90, "61-90"))
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,3 @@ def fund_position(budget: Decimal, commitments: Iterable[Commitment]) -> FundPos
     return FundPosition(
         budget, sum((c.consumed for c in held), ZERO), sum((c.settled_amount for c in held), ZERO)
     )
-
-
-def days_deductions_outstanding(open_amount: Decimal, deducted: Decimal, days: int) -> Decimal | None:
-    """Open deductions over average daily deductions; None when nothing was deducted."""
-    return open_amount * days / deducted if deducted else None
-
-
-def age_band(days: int) -> str:
-    """The ageing band of a claim `days` after its posting date."""
-    return next((name for limit, name in AGE_BANDS if days <= limit), ">90")

@@ -68,7 +68,33 @@ QUEUE = (
 )
 
 
-def write_queue(path: Path, as_of: date, *, queue: Rows) -> None:
+KPIS = (
+    Column("scope", "Scope", 10),
+    Column("what", "What", 26),
+    Column("currency", "Currency", 9),
+    Column("deduction_count", "Deductions", 11, "days"),
+    Column("deducted_amount", "Deducted", 15, "money"),
+    Column("open_amount", "Open", 14, "money"),
+    Column("disputed_amount", "Disputed", 14, "money"),
+    Column("recovered_amount", "Recovered", 14, "money"),
+    Column("written_off_amount", "Written off", 14, "money"),
+    Column("auto_clear_pct", "Auto-cleared, %", 12, "score"),
+    Column("dispute_pct", "Dispute rate, %", 12, "score"),
+    Column("recovery_pct", "Recovery rate, %", 12, "score"),
+    Column("write_off_pct", "Write-off, %", 12, "score"),
+    Column("days_deductions_outstanding", "Days outstanding", 12, "score"),
+    Column("open_0_30_amount", "Open 0-30 days", 14, "money"),
+    Column("open_31_60_amount", "Open 31-60", 14, "money"),
+    Column("open_61_90_amount", "Open 61-90", 14, "money"),
+    Column("open_over_90_amount", "Open > 90", 14, "money"),
+    Column("unmapped_reason_code_count", "Unmapped codes", 10, "days"),
+    Column("remittance_count", "Remittances", 11, "days"),
+    Column("untied_remittance_count", "Not tied", 9, "days"),
+    Column("differential_amount", "Differential", 14, "money"),
+)
+
+
+def write_queue(path: Path, as_of: date, *, queue: Rows, kpis: Rows = ()) -> None:
     """Write the workbook to `path`; the same rows give the same bytes. Text from data never becomes a formula."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -77,6 +103,7 @@ def write_queue(path: Path, as_of: date, *, queue: Rows) -> None:
         book.set_properties({"title": "Deduction work queue", "created": created})
         formats = {name: book.add_format(values) for name, values in _FORMATS.items()}
         add_queue(book, formats, queue, as_of)
+        add_sheet(book, formats, "KPIs", "A rate without anything to measure is empty", KPIS, kpis, frozen=2)
 
 
 def add_queue(book: xlsxwriter.Workbook, formats: dict, rows: Rows, as_of: date) -> None:

@@ -16,7 +16,7 @@ import pytest
 from include.money import money
 from include.reconcile import journal
 from include.reconcile.evidence import FIRST, chained
-from include.reconcile.measures import Commitment, age_band, days_deductions_outstanding, fund_position
+from include.reconcile.measures import Commitment, fund_position
 from include.reconcile.records import Fund
 from include.reconcile.release import releasable
 from include.reconcile.rules import Accounts, Rules
@@ -292,15 +292,6 @@ def test_g43_splits(name, claimed, open_amounts):
     parts, rest = LEDGER[name]
     assert [[keys[i], amount] for i, amount in made.parts] == [[k, Decimal(a)] for k, a in parts]
     assert made.rest == Decimal(rest)
-
-
-def test_g44_days_outstanding_and_ageing():
-    outstanding = days_deductions_outstanding(money("300000"), money("310000"), 31)
-    assert float(outstanding) == LEDGER["G44"]["DDO"]
-    assert days_deductions_outstanding(money("300000"), money("0"), 31) is None
-    assert [age_band(d) for d in (0, 30, 31, 60, 61, 90, 91)] == [
-        "0-30", "0-30", "31-60", "31-60", "61-90", "61-90", ">90",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("month", [2, 3])

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from openpyxl import load_workbook
 
-from include.report.queue import QUEUE, write_queue
+from include.report.queue import KPIS, QUEUE, write_queue
 
 AS_OF = date(2026, 10, 31)
 
@@ -53,3 +53,18 @@ def test_the_same_rows_give_the_same_bytes_and_no_rows_a_sheet(tmp_path):
     assert made[0].read_bytes() == made[1].read_bytes()
     write_queue(made[0], AS_OF, queue=[])
     assert load_workbook(made[0])["Queue"]["A1"].value.endswith("0 claims wait for a decision")
+
+
+def test_the_figures_of_the_team_stand_beside_the_queue(tmp_path):
+    blank = dict.fromkeys(column.field for column in KPIS)
+    row = blank | {"scope": "customer", "what": "=cmd()", "open_amount": Decimal("300000.0000")}
+    kpis = [row, row | {"what": "Kroger", "days_deductions_outstanding": Decimal("30.00")}]
+    first, second = tmp_path / "first.xlsx", tmp_path / "second.xlsx"
+    for path in (first, second):
+        write_queue(path, AS_OF, queue=[], kpis=kpis)
+    assert first.read_bytes() == second.read_bytes()
+    sheet = load_workbook(first)["KPIs"]
+    place = [cell.value for cell in sheet[2]].index("Days outstanding") + 1
+    assert [cell.value for cell in sheet["B"]][2:] == ["=cmd()", "Kroger"]
+    assert sheet["B3"].data_type == "s"
+    assert [sheet.cell(3, place).value, sheet.cell(4, place).value] == [None, 30]
