@@ -301,6 +301,11 @@ LANDED: dict[str, Rows] = {
         }
         | {"payment_date": "2026-02-21"},
     ],
+    "claim_decisions": [
+        {"decision_key": "K1", "claim_kind": "deduction", "claim_key": "D1", "action": "settle"}
+        | {"promotion_key": "P1", "amount": 80, "reason": "As agreed.", "decided_by": "ana"}
+        | {"decided_at": "2026-02-27T10:00:00Z"},
+    ],
     "proofs_of_performance": [
         {
             "proof_key": "E1",
@@ -488,6 +493,23 @@ RECORDS: dict[str, Rows] = {
             "owed": 1,
             "is_present_rule": True,
         }
+    ],
+    "finance.claim_decisions": [
+        {
+            "decision_key": "K1",
+            "content_hash": "1",
+            "revision": 1,
+            "claim_kind": "deduction",
+            "claim_key": "D1",
+        }
+        | {"claim_id": CLAIM, "action": "settle", "promotion_key": "P1", "amount": 80, "currency": "USD"}
+        | {"status": "applied", "why": "settled by ana", "reason": "As agreed.", "decided_by": "ana"}
+        | {"decided_at": "2026-02-27T10:00:00Z", "journal_ids": f"{{{SETTLEMENT}}}"}
+        | _RUN,
+    ],
+    "finance.posted_rows": [
+        {"contract": "claim_decisions", "row_key": "K2", "posted_by": "bo"}
+        | {"content": {"claim_kind": "deduction", "claim_key": "D1", "action": "recover", "reason": "Paid."}},
     ],
     "finance.settlements": [
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -21,6 +21,7 @@ from include.reconcile.records import (
     ApPayment,
     Changes,
     Claim,
+    ClaimDecision,
     ClosedPeriod,
     Deduction,
     Fund,
@@ -97,6 +98,22 @@ def performance(
     return Performance(key, source, day, Decimal(units), amount, tempered)
 
 
+def decision(
+    key: str, claim: str, action: str, amount: str | None = None, **changes: object
+) -> ClaimDecision:
+    values: dict[str, object] = {
+        "decision_key": key,
+        "claim_kind": "deduction",
+        "claim_key": claim,
+        "action": action,
+        "reason": "as agreed",
+        "decided_by": "ana",
+        "decided_at": datetime(2026, 10, 20, 9, tzinfo=UTC),
+        "amount": None if amount is None else money(amount),
+    }
+    return ClaimDecision(**{**values, **changes})
+
+
 @dataclass
 class Outcome:
     """What a run left behind: the state, every step, every row."""
@@ -129,6 +146,16 @@ class Outcome:
                 amounts[row.promotion_key] += row.amount_settled
         return dict(amounts)
 
+    def answer(self, key: str) -> tuple[str, str]:
+        """Status and reason of the latest answer to a decision of this run."""
+        found = [r for r in self.rows.decisions if r.decision.decision_key == key]
+        return found[-1].status, found[-1].why
+
+    def events(self, key: str) -> list[str]:
+        """Events of the journals posted about one claim in this run, the ERP's own left out."""
+        number = self.claim(key).claim_id
+        return [j.event for j in self.rows.journals if j.claim_id == number and j.posted_by == "tradewind"]
+
     def tasks(self, key: str) -> list[str]:
         """Types of the tasks opened for one claim."""
         number = self.claim(key).claim_id
@@ -150,6 +177,7 @@ def decide_all(
     funds: list[Fund] | None = None,
     status_changes: list[StatusChange] | None = None,
     forget: bool = True,
+    decisions: list[ClaimDecision] | None = None,
 ) -> Outcome:
     """Run the engine to the end; a given state is asked again as on a later day, unless `forget` is off."""
     inputs = Inputs(
@@ -163,6 +191,7 @@ def decide_all(
         funds=tuple(funds or ()),
         status_changes=tuple(status_changes or ()),
         legal_moves=LEGAL_MOVES,
+        decisions=tuple(decisions or ()),
     )
     state = state or LedgerState()
     if forget:

@@ -6,6 +6,7 @@ from psycopg.types.json import Jsonb
 
 from include.reconcile.records import (
     ApPayment,
+    ClaimDecision,
     Deduction,
     FiscalPeriod,
     Fund,
@@ -50,6 +51,10 @@ _TABLES = """
         tenant_id text, calendar text, start_date date, end_date date);
     CREATE TABLE IF NOT EXISTS master.fiscal_periods (
         tenant_id text, calendar text, start_date date, end_date date, is_closed boolean);
+    CREATE TABLE IF NOT EXISTS finance.submitted_decisions (
+        tenant_id text, decision_key text, claim_kind text, claim_key text, action text, promotion_key text,
+        amount numeric(19, 4), reason text, decided_by text, decided_at timestamptz, approved_by text,
+        approved_at timestamptz, source text, conflict text);
 """
 
 
@@ -66,6 +71,7 @@ def fill(
     performance: list[Performance] = (),
     funds: list[Fund] = (),
     status_changes: list[StatusChange] = (),
+    decisions: list[ClaimDecision] = (),
 ) -> None:
     """Make the marts hold exactly these rows for `tenant`."""
     with wh.pipeline() as conn, conn.cursor() as cursor:
@@ -76,6 +82,7 @@ def fill(
             "planning.funds",
             "finance.deductions", "finance.deduction_lines", "finance.ap_payments",
             "finance.proofs_of_performance", "finance.closed_periods", "master.fiscal_periods",
+            "finance.submitted_decisions",
         ):  # fmt: skip
             cursor.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant,))
         cursor.executemany(
@@ -96,6 +103,7 @@ def fill(
             [(tenant, d.deduction_key, k) for d in deductions for k in d.product_keys],
         )
         _insert(cursor, tenant, "finance.ap_payments", payments, set())
+        _insert(cursor, tenant, "finance.submitted_decisions", decisions, set())
         cursor.executemany(
             "INSERT INTO finance.proofs_of_performance VALUES (%s, %s, %s)",
             [(tenant, key, received) for key, received in (proofs or {}).items()],
@@ -153,6 +161,7 @@ def checksums(wh: Warehouse, tenant: str) -> dict[str, tuple]:
         "gl_snapshots", "claim_tasks", "promotion_state", "reconciliation_runs", "claim_replays", "ledger_start",
         "promotion_accounts",
         "promotion_state_history", "status_moves", "accrual_methods",
+        "claim_decisions",
     )  # fmt: skip
     with wh.engine(tenant) as conn:
         return {

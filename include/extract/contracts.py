@@ -631,6 +631,33 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
     ),
     Contract(
+        "claim_decisions",
+        "What a person decided about a claim; applied once by `decision_key`, under the tenant's limits.",
+        (
+            _key("decision_key"),
+            Column("claim_kind", default="deduction", allowed=("deduction", "ap_payment")),
+            _need("claim_key", description="the deduction's or payment's key"),
+            _need(
+                "action",
+                allowed=("settle", "dispute", "recover", "write_off", "non_trade", "not_duplicate", "reopen"),
+            ),
+            Column("promotion_key", references=PROMOTION, orphan="report", description="where to settle to"),
+            Column(
+                "amount",
+                "money",
+                minimum=Decimal("0.0001"),
+                description="empty means all that the action can take",
+            ),
+            _need("reason"),
+            _need("decided_by"),
+            _need("decided_at", "timestamp"),
+            Column("approved_by", description="another person, above the limits"),
+            Column("approved_at", "timestamp"),
+        ),
+        amount="amount",
+        minimum_rows=0,
+    ),
+    Contract(
         "reason_codes",
         "A retailer's reason code and what it means; no customer = all customers; leading zeros do not matter.",
         (

@@ -18,12 +18,13 @@ from include.reconcile import journal as documents
 from include.reconcile.accrue import open_date
 from include.reconcile.evidence import snapshot
 from include.reconcile.journal import Posting, stable_id
-from include.reconcile.ledger import LedgerState
+from include.reconcile.ledger import COUNTED, LedgerState
 from include.reconcile.records import (
     Changes,
     Claim,
     ClosedPeriod,
     Journal,
+    Line,
     Movement,
     Promotion,
     PromotionAccounts,
@@ -183,38 +184,54 @@ class Books:
 
     def dispute(self, changes: Changes, claim: Claim, promotion: Promotion, amount: Decimal) -> None:
         """Charge `amount` of the claim back to the customer by debit memo."""
-        posting = self._posting(
-            "DEBIT_MEMO", claim.currency, self._today(), promotion.promotion_key, claim.claim_id
-        )
-        self._record(changes, posting.journal(*documents.debit_memo(amount, self.rules.accounts)))
+        memo = documents.debit_memo(amount, self.rules.accounts)
+        self.book(changes, "DEBIT_MEMO", claim, promotion.promotion_key, memo)
+
+    def book(
+        self,
+        changes: Changes,
+        event: str,
+        claim: Claim,
+        promotion_key: str | None,
+        lines: Sequence[Line],
+    ) -> None:
+        """Post `lines` about a claim on the business date."""
+        posting = self._posting(event, claim.currency, self._today(), promotion_key, claim.claim_id)
+        self._record(changes, posting.journal(*lines))
 
     def repay(self, changes: Changes, repayment: Claim, promotion_key: str | None, amount: Decimal) -> None:
         """A repayment clears `amount` of the charge-back."""
-        posting = self._posting(
-            "REPAYMENT", repayment.currency, self._today(), promotion_key, repayment.claim_id
-        )
-        self._record(changes, posting.journal(*documents.repayment(amount, self.rules.accounts)))
+        lines = documents.repayment(amount, self.rules.accounts)
+        self.book(changes, "REPAYMENT", repayment, promotion_key, lines)
 
     def undo_settlement(
         self,
         changes: Changes,
-        repayment: Claim,
+        cause: Claim,
         original: Claim,
         row: Settlement,
         promotion: Promotion,
         amount: Decimal,
     ) -> None:
-        """Reverse `amount` of a settlement that the retailer paid back; what it took from the accrual returns last."""
+        """Reverse `amount` of a settlement; what it took from the accrual returns last.
+
+        `cause` is the repayment that pays it back, or the claim itself when a person takes its decision back.
+        """
         key = promotion.promotion_key
         pair = (original.claim_id, key)
         beyond = self.state.settled_by[pair] - self.state.reversed_by[pair]
         restored = max(ZERO, amount - beyond)
+        is_fee = original.source_kind == "ap_payment"
         posting = self._posting(
-            "SETTLEMENT_REVERSAL", repayment.currency, self._today(), key, repayment.claim_id
+            "SETTLEMENT_REVERSAL",
+            cause.currency,
+            self._today(),
+            key,
+            cause.claim_id,
+            posted_by="erp" if is_fee else "tradewind",
         )
-        entry = posting.journal(
-            *documents.settlement_reversal(amount, restored, promotion, self.rules.accounts)
-        )
+        document = documents.fee_reversal if is_fee else documents.settlement_reversal
+        entry = posting.journal(*document(amount, restored, promotion, self.rules.accounts))
         self._record(changes, entry)
         if restored:
             self._move(
@@ -225,7 +242,7 @@ class Books:
         self.state.settled_by[pair] -= amount
         undone = replace(
             self._settlement(original, promotion, -amount, "Reversed", entry=entry),
-            settlement_id=stable_id(self.tenant, key, repayment.claim_id, "SETTLEMENT_ROW"),
+            settlement_id=stable_id(self.tenant, row.settlement_id, cause.claim_id, "REVERSAL_ROW"),
             reverses_settlement_id=row.settlement_id,
         )
         self._store(changes, undone, promotion, original, entry.lines)
@@ -283,7 +300,7 @@ class Books:
     ) -> Settlement:
         key = promotion.promotion_key
         return Settlement(
-            settlement_id=stable_id(self.tenant, key, claim.claim_id, "SETTLEMENT_ROW"),
+            settlement_id=self._row_id(claim, key),
             claim_id=claim.claim_id,
             promotion_key=key,
             amount_settled=amount,
@@ -294,6 +311,13 @@ class Books:
             late_after_release=late,
             gl_posting=_payload(entry, promotion, claim) if entry else {},
         )
+
+    def _row_id(self, claim: Claim, promotion_key: str) -> UUID:
+        """The row a settlement is written to: the Draft it confirms, or a new one beside those that count."""
+        rows = map(self.state.settlements.__getitem__, self.state.settlements_of[claim.claim_id])
+        before = sum(row.promotion_key == promotion_key and row.status in COUNTED for row in rows)
+        number = ("SETTLEMENT_ROW", before) if before else ("SETTLEMENT_ROW",)
+        return stable_id(self.tenant, promotion_key, claim.claim_id, *number)
 
     def _store(self, changes, row: Settlement, promotion: Promotion, claim: Claim, lines) -> None:
         before = self.state.settlements.get(row.settlement_id)

@@ -30,13 +30,17 @@ TASK_OF = {
     Outcome.DUPLICATE_SUSPECT: "POSSIBLE_DUPLICATE",
     Outcome.PROOF_MISSING: "PROOF_OF_PERFORMANCE",
     Outcome.PERIOD_CLOSED: "PERIOD_CLOSED",
+    Outcome.PARTLY_DECIDED: "REVIEW_MATCH",
+    Outcome.REOPENED: "REVIEW_MATCH",
 }
 
 
 def blank_claim(desk: Desk, d: Deduction) -> Claim:
-    """The claim of a deduction before anything is decided."""
+    """The claim of a deduction before anything is decided; what a person has said about it stays."""
+    number = claim_id(desk.tenant, "deduction", d.deduction_key)
+    was = desk.state.claims.get(number)
     return Claim(
-        claim_id=claim_id(desk.tenant, "deduction", d.deduction_key),
+        claim_id=number,
         source_kind="deduction",
         source_key=d.deduction_key,
         customer_key=d.customer_key,
@@ -48,7 +52,23 @@ def blank_claim(desk: Desk, d: Deduction) -> Claim:
         reason_code_normalized=d.reason_code_normalized,
         reversal_of=d.reversal_of,
         dispute_deadline=d.dispute_deadline,
+        decided_by=was.decided_by if was else None,
+        decided_at=was.decided_at if was else None,
+        is_not_duplicate=was.is_not_duplicate if was else False,
     )
+
+
+def undecided(desk: Desk, d: Deduction) -> Claim:
+    """The claim of a positive deduction with the repayments known by now counted, nothing else decided."""
+    repaid = -sum((part.amount for part in desk.repayments.get(d.deduction_key, ())), ZERO)
+    return replace(blank_claim(desk, d), amount_recovered=repaid)
+
+
+def take_in(desk: Desk, changes: Changes, claim: Claim) -> None:
+    """Post the receipt of a deduction and of the repayments that `undecided` has counted."""
+    desk.books.receive(changes, claim)
+    for repayment in desk.repayments.get(claim.source_key, ()):
+        _count_repayment(desk, changes, repayment, claim)
 
 
 @dataclass(frozen=True)
@@ -63,11 +83,8 @@ class Pool:
 def evaluate(desk: Desk, d: Deduction, pool: Pool) -> Changes:
     """Decide one positive deduction of the pool."""
     changes = Changes()
-    claim = blank_claim(desk, d)
-    desk.books.receive(changes, claim)
-    for repayment in desk.repayments.get(d.deduction_key, ()):
-        claim = replace(claim, amount_recovered=claim.amount_recovered - repayment.amount)
-        _count_repayment(desk, changes, repayment, claim)
+    claim = undecided(desk, d)
+    take_in(desk, changes, claim)
     if d.amount == 0:
         return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, "the deduction has no amount")
     if claim.amount_open == 0:
@@ -89,7 +106,15 @@ def evaluate(desk: Desk, d: Deduction, pool: Pool) -> Changes:
 def finish(
     desk: Desk, changes: Changes, claim: Claim, outcome: Outcome, why: str, proposed: dict | None = None
 ) -> Changes:
-    """Store the ending, ask what is to be asked, and mark the claim as evaluated."""
+    """Store the engine's ending, ask what is to be asked, and mark the claim as evaluated."""
+    changes.evaluated.append(claim.claim_id)
+    return conclude(desk, changes, claim, outcome, why, proposed)
+
+
+def conclude(
+    desk: Desk, changes: Changes, claim: Claim, outcome: Outcome, why: str, proposed: dict | None = None
+) -> Changes:
+    """Store an ending without touching the candidates: they say what the engine saw when it asked."""
     was = desk.state.claims.get(claim.claim_id)
     if was is not None and was.outcome is Outcome.PROOF_MISSING:
         keep = desk.by_key.get(claim.promotion_key or "") if outcome in _FEE_ENDINGS else None
@@ -100,13 +125,25 @@ def finish(
     if outcome in TASK_OF:
         changes.tasks.append(task(desk, claim, TASK_OF[outcome], why, proposed))
     changes.answered.append(claim.claim_id)
-    changes.evaluated.append(claim.claim_id)
     changes.claims.append(claim)
     desk.state.claims[claim.claim_id] = claim
     desk.state.evaluated.add(claim.claim_id)
     if claim.source_kind == "deduction" and claim.source_key in desk.deductions:
         desk.duplicates.note(desk.deductions[claim.source_key], claim.promotion_key)
     return changes
+
+
+def named_by_parts(claim: Claim) -> Outcome:
+    """The ending of a claim that a person has decided, by where its amount went."""
+    if claim.amount_open:
+        return Outcome.PARTLY_DECIDED
+    if claim.amount_disputed:
+        return Outcome.SETTLED_EXCESS_DISPUTED if claim.amount_settled else Outcome.DISPUTED
+    if claim.amount_written_off:
+        return Outcome.WRITTEN_OFF
+    if claim.amount_settled:
+        return Outcome.SETTLED
+    return Outcome.NON_TRADE if claim.amount_non_trade else Outcome.RECOVERED
 
 
 _FEE_ENDINGS = frozenset({Outcome.PROOF_MISSING, Outcome.FIXED_FEE_SETTLED})
@@ -158,7 +195,7 @@ def _by_reference(desk: Desk, changes: Changes, claim: Claim, d: Deduction) -> C
             True,
         )
     )
-    duplicate = desk.duplicates.by_document(d)
+    duplicate = None if claim.is_not_duplicate else desk.duplicates.by_document(d)
     if duplicate:
         return _suspect(desk, changes, claim, *duplicate)
     why = "the deduction names the promotion"
@@ -199,7 +236,7 @@ def _by_score(desk: Desk, changes: Changes, claim: Claim, d: Deduction, pool: Po
     changes.candidates.extend(shown(desk, claim, d, candidates, refused, decision))
     if candidates:
         claim = replace(claim, score=as_decimal(decision.score), evidence=as_decimal(decision.evidence))
-    duplicate = desk.duplicates.by_document(d)
+    duplicate = None if claim.is_not_duplicate else desk.duplicates.by_document(d)
     if duplicate:
         return _suspect(desk, changes, claim, *duplicate)
     if decision.chosen:
@@ -238,7 +275,7 @@ def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: 
     keys = sorted({p.promotion_key for p, _ in chosen})
     first = chosen[0][0]
     claim = replace(claim, promotion_key=first.promotion_key)
-    twin = desk.duplicates.by_amount(d, keys)
+    twin = None if claim.is_not_duplicate else desk.duplicates.by_amount(d, keys)
     if twin is not None:
         return _suspect(desk, changes, claim, *twin)
     failed = next((p for p, _ in chosen if desk.state.is_failed(p.promotion_key)), None)

@@ -22,7 +22,15 @@ from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.payments import PaymentBook
 from include.reconcile.plans import agreed
-from include.reconcile.records import Deduction, Fund, Inputs, Performance, Promotion
+from include.reconcile.records import (
+    ApPayment,
+    ClaimDecision,
+    Deduction,
+    Fund,
+    Inputs,
+    Performance,
+    Promotion,
+)
 from include.reconcile.rules import Rules
 from include.reconcile.transitions import Review, review
 
@@ -79,6 +87,8 @@ class Desk:
     tree: CustomerTree
     proofs: dict[str, date]
     deductions: dict[str, Deduction]
+    paid: dict[str, ApPayment]
+    decisions: tuple[ClaimDecision, ...]
     repayments: dict[str, tuple[Deduction, ...]]
     duplicates: DuplicateFinder
     payments: PaymentBook
@@ -137,6 +147,8 @@ class Desk:
             tree=tree,
             proofs=inputs.proofs,
             deductions=deductions,
+            decisions=tuple(sorted(inputs.decisions, key=lambda d: (d.decided_at, d.decision_key))),
+            paid={p.payment_key: p for p in inputs.ap_payments},
             repayments=repayments,
             duplicates=duplicates,
             payments=PaymentBook(inputs.ap_payments),

@@ -1,7 +1,8 @@
-"""Reconcile in order: status moves, accruals, claims, releases; step by step, each whole.
+"""Reconcile in order: status moves, accruals, people's decisions, claims, releases; step by step, each whole.
 
 Every step is a `Changes` that may be committed on its own or with its neighbours, and the order of the steps
-is fixed: moves; accruals by (approved_date, promotion_key); claims by (date, kind, key); releases by promotion_key.
+is fixed: moves; accruals by (approved_date, promotion_key); decisions by (decided_at, key), those that presuppose
+an answer of the engine after the claims; claims by (date, kind, key); releases by promotion_key.
 
 Why order and bookkeeping matter: a claim's ending depends on what earlier claims left of a promotion. If a
 run dies half-way and the next attempt asked the early, still open claims again, they would be decided with
@@ -18,16 +19,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from include.reconcile import approvals, claims, repayments, vouchers
+from include.reconcile import approvals, claims, decisions, repayments, vouchers
 from include.reconcile.candidates import CHUNK
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
 from include.reconcile.ledger import LedgerState
-from include.reconcile.outcomes import OPEN_OUTCOMES
+from include.reconcile.outcomes import ASKED_AGAIN
 from include.reconcile.records import (
     ApPayment,
     Changes,
     Claim,
+    ClaimDecision,
     Deduction,
     FiscalPeriod,
     Inputs,
@@ -41,7 +43,7 @@ from include.reconcile.search import Search
 
 @dataclass(frozen=True)
 class Step:
-    """One committable piece of a run: phase (move, accrual, claim, release), what it is about, what it adds."""
+    """One committable piece of a run: phase (move, accrual, decision, claim, release), what about, what it adds."""
 
     phase: str
     key: str
@@ -54,10 +56,18 @@ def known_by(inputs: Inputs, as_of: date) -> Inputs:
         inputs,
         deductions=tuple(d for d in inputs.deductions if d.posting_date <= as_of),
         ap_payments=tuple(p for p in inputs.ap_payments if p.payment_date <= as_of),
+        decisions=tuple(_known_decision(d, as_of) for d in inputs.decisions if d.decided_at.date() <= as_of),
         proofs={key: received for key, received in inputs.proofs.items() if received <= as_of},
         performance=tuple(p for p in inputs.performance if p.performed_on <= as_of),
         status_changes=tuple(c for c in inputs.status_changes if c.changed_on <= as_of),
     )
+
+
+def _known_decision(decision: ClaimDecision, as_of: date) -> ClaimDecision:
+    """The decision without an approval that came later."""
+    if decision.approved_at is not None and decision.approved_at.date() > as_of:
+        return replace(decision, approved_by=None, approved_at=None)
+    return decision
 
 
 def as_then(
@@ -76,9 +86,18 @@ def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rul
     Nothing is yielded for what is already evaluated, so the same call on a finished state yields nothing.
     """
     desk = Desk.open(tenant, known_by(inputs, as_of), state, as_of, rules)
+    panel = decisions.Panel(desk)
     yield from (Step(*step) for step in approvals.steps(desk))
+    yield from _decisions(panel, panel.first)
     yield from _claims(desk, inputs)
+    yield from _decisions(panel, panel.then)
     yield from _releases(desk)
+
+
+def _decisions(panel: decisions.Panel, ordered: Sequence[ClaimDecision]) -> Iterator[Step]:
+    for decision in ordered:
+        if panel.is_due(decision):
+            yield Step("decision", decision.decision_key, panel.evaluate(decision))
 
 
 def _claims(desk: Desk, inputs: Inputs) -> Iterator[Step]:
@@ -119,7 +138,7 @@ def _pending(desk: Desk) -> tuple[list[Deduction], list[Step]]:
             pending.append(d)
             continue
         claim = desk.state.claims[number]
-        if claim.outcome not in OPEN_OUTCOMES and (claim.amount, claim.currency) != (d.amount, d.currency):
+        if claim.outcome not in ASKED_AGAIN and (claim.amount, claim.currency) != (d.amount, d.currency):
             changed.extend(_amount_changed(desk, claim, d))
     due = {d.deduction_key for d in pending}
     counted_with = {
@@ -137,7 +156,7 @@ def _without_voids(desk: Desk, payments: list[ApPayment]) -> list[ApPayment]:
 
 def _is_due(desk: Desk, number) -> bool:
     claim = desk.state.claims.get(number)
-    return claim is None or (claim.outcome in OPEN_OUTCOMES and number not in desk.state.evaluated)
+    return claim is None or (claim.outcome in ASKED_AGAIN and number not in desk.state.evaluated)
 
 
 def _amount_changed(desk: Desk, claim: Claim, d: Deduction) -> Iterable[Step]:

@@ -147,6 +147,11 @@ def debit_memo(amount: Decimal, accounts: Accounts) -> tuple[Line, ...]:
     return debit(accounts.receivable, amount), credit(accounts.clearing, amount)
 
 
+def turned(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The same lines with their sides changed: what takes a document back."""
+    return tuple(Line(line.account_code, line.credit_amount, line.debit_amount) for line in lines)
+
+
 def recovery(amount: Decimal, accounts: Accounts) -> tuple[Line, ...]:
     """The customer pays the charge-back."""
     return debit(accounts.cash, amount), credit(accounts.receivable, amount)
@@ -179,6 +184,14 @@ def ap_voucher(
         debit(expense_account(promotion, accounts), amount - reversed_accrual),
         credit(accounts.payable, amount),
     )
+
+
+def fee_reversal(
+    amount: Decimal, restored_accrual: Decimal, promotion: Promotion, accounts: Accounts
+) -> tuple[Line, ...]:
+    """Our copy of a paid fee is withdrawn, voucher and payment in one: the ERP's own booking stands."""
+    voucher = ap_voucher(amount, restored_accrual, promotion, accounts)
+    return (*turned(voucher[:2]), debit(accounts.cash, amount))
 
 
 def ap_payment(amount: Decimal, accounts: Accounts) -> tuple[Line, ...]:

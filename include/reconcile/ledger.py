@@ -10,7 +10,14 @@ from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile.evidence import FIRST
-from include.reconcile.records import Claim, MethodAmount, PromotionAccounts, PromotionState, Settlement
+from include.reconcile.records import (
+    Claim,
+    DecisionResult,
+    MethodAmount,
+    PromotionAccounts,
+    PromotionState,
+    Settlement,
+)
 
 #: Settlement statuses that count as settled; a Draft is a proposal, a Failed one was withdrawn.
 COUNTED = frozenset({"Queued", "Posted to ERP", "Reversed"})
@@ -35,17 +42,19 @@ class LedgerState:
     """What is posted: claims, settlements, per-promotion totals, account balances, the snapshot chain's head.
 
     `evaluated` are claims decided under the present inputs, rules and date; they are not asked again. `tasks`
-    are the ids of questions put already.
+    are the ids of questions put already; `opened` claims this very run has opened, before it was broken off.
     `cutover_date` is where the ledger began, if it took running books over; `settled_by` is what each (claim, promotion) has settled net of reversals, `reversed_by` the accrual it has
     reversed; `receipts` what the ERP has booked to clearing per claim; `generations` counts journals per
     (promotion, claim, event). `booked` are the accounts of the promotions that have a posting. `statuses` are the
     commercial statuses as followed so far; `asked` the promotions whose state was written under the present
     inputs, rules and date; `methods` what each accrual method stood at; `questions` the open tasks about
-    promotions, by promotion and type.
+    promotions, by promotion and type. `cash` is the cash recovered per claim, `answers` the latest result of each
+    decision by key and content.
     """
 
     claims: dict[UUID, Claim] = field(default_factory=dict)
     evaluated: set[UUID] = field(default_factory=set)
+    opened: set[UUID] = field(default_factory=set)
     settlements: dict[UUID, Settlement] = field(default_factory=dict)
     settlements_of: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     tasks: set[UUID] = field(default_factory=set)
@@ -59,6 +68,8 @@ class LedgerState:
     receipts: dict[UUID, Decimal] = field(default_factory=_amounts)
     generations: dict[tuple, int] = field(default_factory=lambda: defaultdict(int))
     balances: dict[tuple[str, str], Decimal] = field(default_factory=_amounts)
+    cash: dict[UUID, Decimal] = field(default_factory=_amounts)
+    answers: dict[str, dict[str, DecisionResult]] = field(default_factory=lambda: defaultdict(dict))
     chain_head: tuple[int, str] = (0, FIRST)
     cutover_date: date | None = None
     #: Why nothing is cleared without a person although the rules would: no back-test of them stands.
@@ -74,6 +85,16 @@ class LedgerState:
         if row.settlement_id not in self.settlements:
             self.settlements_of[row.claim_id].append(row.settlement_id)
         self.settlements[row.settlement_id] = row
+
+    def standing(self, claim_id: UUID) -> list[tuple[Settlement, Decimal]]:
+        """Settlements of a claim that are not wholly reversed, with what is left of each, the last promotion first."""
+        rows = [self.settlements[number] for number in self.settlements_of[claim_id]]
+        left = {row.settlement_id: row.amount_settled for row in rows if row.status in COUNTED}
+        for row in rows:
+            if row.reverses_settlement_id is not None:
+                left[row.reverses_settlement_id] += left.pop(row.settlement_id)
+        standing = [(row, left[row.settlement_id]) for row in rows if left.get(row.settlement_id)]
+        return sorted(standing, key=lambda item: (item[0].promotion_key, item[0].settlement_id), reverse=True)
 
     def open_accrual(self, promotion_key: str) -> Decimal:
         """Accrued and neither reversed nor released."""

@@ -1,8 +1,8 @@
 """Every ending of a claim: its name, the bucket of the claim law it fills, and what it means.
 
 This is the one list: the accepted values of finance.claims.outcome, the documentation and the spec tests are
-compared with it. `is_open` endings are asked again when the inputs or the business date have moved on; the
-others are final for the engine and change only by a person's decision or a linked repayment.
+compared with it. `is_open` endings still have an amount nobody has decided. The engine asks those of `ASKED_AGAIN` again when
+the inputs or the business date have moved on; the others change only by a person's decision or a linked repayment.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     DUPLICATE_SUSPECT = "DUPLICATE_SUSPECT"
     NEEDS_REVIEW = "NEEDS_REVIEW"
     PERIOD_CLOSED = "PERIOD_CLOSED"
+    PARTLY_DECIDED = "PARTLY_DECIDED"
+    REOPENED = "REOPENED"
     REVERSED = "REVERSED"
 
 
@@ -42,17 +44,19 @@ class Ending:
 
 ENDINGS: dict[Outcome, Ending] = {
     Outcome.SETTLED: Ending(
-        ("settled", "recovered"), False, "Matched and settled in full within the authorised amount."
+        ("settled", "recovered", "non_trade"),
+        False,
+        "Matched and settled in full within the authorised amount.",
     ),
     Outcome.SETTLED_WITHIN_TOLERANCE: Ending(
-        ("settled", "recovered"),
+        ("settled", "recovered", "non_trade"),
         False,
         "Settled in full; together with earlier claims it is above the authorised amount, inside the tolerance.",
     ),
     Outcome.SETTLED_EXCESS_DISPUTED: Ending(
-        ("settled", "disputed", "recovered"),
+        ("settled", "disputed", "recovered", "written_off", "non_trade"),
         False,
-        "Settled up to the authorised amount; the excess is disputed and charged back.",
+        "Settled up to the authorised amount, or as far as a person decided; the rest is disputed and charged back.",
     ),
     Outcome.FIXED_FEE_SETTLED: Ending(
         ("settled", "recovered", "disputed"), False, "A fixed fee, matched, with proof of performance."
@@ -63,18 +67,20 @@ ENDINGS: dict[Outcome, Ending] = {
         "A fixed fee, matched, but without proof of performance: the settlement stays Draft and is flagged for audit.",
     ),
     Outcome.DISPUTED: Ending(
-        ("disputed", "recovered"),
+        ("disputed", "recovered", "written_off", "non_trade"),
         False,
-        "Matched to a promotion with nothing left to settle: disputed in full.",
+        "Disputed in full: nothing is left to settle on its promotion, or a person refused it.",
     ),
-    Outcome.RECOVERED: Ending(("settled", "recovered"), False, "The disputed part was paid back."),
+    Outcome.RECOVERED: Ending(
+        ("settled", "recovered", "written_off", "non_trade"), False, "The disputed part was paid back."
+    ),
     Outcome.WRITTEN_OFF: Ending(
-        ("settled", "recovered", "written_off"), False, "The disputed part was given up."
+        ("settled", "recovered", "written_off", "non_trade"), False, "The disputed part was given up."
     ),
     Outcome.NON_TRADE: Ending(
         ("non_trade", "recovered"),
         False,
-        "The reason is not trade promotion (shortage, freight, damage, tax, …): for accounts receivable.",
+        "The reason is not trade promotion (shortage, freight, damage, tax, …), or a person said so: for accounts receivable.",
     ),
     Outcome.UNMATCHED: Ending(("open", "recovered"), True, "No promotion fits well enough to propose."),
     Outcome.AMBIGUOUS: Ending(
@@ -93,9 +99,22 @@ ENDINGS: dict[Outcome, Ending] = {
         True,
         "The match is clear, but the period it would be posted to, or its accrual, is closed.",
     ),
+    Outcome.PARTLY_DECIDED: Ending(
+        ("settled", "disputed", "recovered", "written_off", "non_trade", "open"),
+        True,
+        "A person has decided a part; the rest waits for a person, not for the engine.",
+    ),
+    Outcome.REOPENED: Ending(
+        ("open", "recovered"),
+        True,
+        "A person has taken the decision back: everything posted for it is reversed, and a person decides anew.",
+    ),
     Outcome.REVERSED: Ending(
         ("recovered",), False, "Repaid in full by the retailer, or the repayment itself."
     ),
 }
 
 OPEN_OUTCOMES = frozenset(outcome for outcome, ending in ENDINGS.items() if ending.is_open)
+#: Open claims that a person has taken in hand: the engine does not decide them any more.
+IN_HAND = frozenset({Outcome.PARTLY_DECIDED, Outcome.REOPENED})
+ASKED_AGAIN = OPEN_OUTCOMES - IN_HAND

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -86,6 +86,48 @@ class ApPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimDecision:
+    """What a person decided about a claim. `amount` None = all that the action can take.
+
+    `approved_by` is empty until a second person agreed. `conflict` says why the row cannot be taken at all:
+    its key was submitted before with other content.
+    """
+
+    decision_key: str
+    claim_kind: str
+    claim_key: str
+    action: str
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    promotion_key: str | None = None
+    amount: Decimal | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    conflict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """What became of a decision. `content_hash` covers what was decided, not who approved it.
+
+    `status`: applied, refused (both final), waiting_for_approval, waiting_for_period. `revision` counts the
+    answers to one decision; `amount` is what it moved, or would move. `journal_ids` are what it posted.
+    """
+
+    decision: ClaimDecision
+    content_hash: str
+    revision: int
+    status: str
+    why: str
+    amount: Decimal
+    currency: str | None
+    claim_id: UUID | None
+    rule_version: str
+    journal_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedPeriod:
     """A closed fiscal period, both dates inclusive."""
 
@@ -154,11 +196,16 @@ class Inputs:
     funds: tuple[Fund, ...] = ()
     status_changes: tuple[StatusChange, ...] = ()
     legal_moves: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[ClaimDecision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The decision on one deduction or voucher. The buckets and `amount_open` sum to `amount`."""
+    """The decision on one deduction or voucher. The buckets and `amount_open` sum to `amount`.
+
+    `decided_by` and `decided_at` name the person who decided last, None where the engine alone did.
+    `is_not_duplicate`: a person has cleared the suspicion.
+    """
 
     claim_id: UUID
     source_kind: str
@@ -185,6 +232,9 @@ class Claim:
     reversal_of: str | None = None
     duplicate_of: UUID | None = None
     dispute_deadline: date | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    is_not_duplicate: bool = False
 
     @property
     def amount_open(self) -> Decimal:
@@ -283,6 +333,10 @@ class Snapshot:
     hash: str
 
 
+#: Questions that an answer about the claim itself does not close.
+LASTING_TASKS = frozenset({"AMOUNT_CHANGED", "APPROVAL_NEEDED", "DECISION_REFUSED", "ERP_REFUSED"})
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A question for a person, with what the engine would propose."""
@@ -296,6 +350,7 @@ class Task:
     promotion_key: str | None = None
     due_date: date | None = None
     proposal: dict[str, object] = field(default_factory=dict)
+    status: str = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,10 +426,23 @@ class Changes:
     evaluated: list[UUID] = field(default_factory=list)
     #: Claims whose open questions other than `tasks` are answered.
     answered: list[UUID] = field(default_factory=list)
-    #: Questions that have answered themselves.
+    #: Single questions that are answered, whatever else is asked about their claim.
     closed_tasks: list[UUID] = field(default_factory=list)
+    decisions: list[DecisionResult] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._asked: dict[UUID, list[int]] = {}
 
     def extend(self, other: Changes) -> None:
-        """Add the rows of a later step."""
-        for name, rows in vars(other).items():
-            getattr(self, name).extend(rows)
+        """Add the rows of a later step; a question that it answers is written as closed, whatever the batch."""
+        for number in (*other.answered, *other.closed_tasks):
+            for place in self._asked.get(number, ()):
+                task = self.tasks[place]
+                if task.task_id == number or task.task_type not in LASTING_TASKS:
+                    self.tasks[place] = replace(task, status="closed")
+        for place, task in enumerate(other.tasks, start=len(self.tasks)):
+            self._asked.setdefault(task.task_id, []).append(place)
+            if task.claim_id is not None:
+                self._asked.setdefault(task.claim_id, []).append(place)
+        for member in fields(self):
+            getattr(self, member.name).extend(getattr(other, member.name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
@@ -92,6 +93,14 @@ class Rules:
     on_plan_change: str = "adjust"
     fund_overspend: str = "flag"
     watch_accounts: tuple[str, ...] = ("5510",)
+    #: What a person may decide alone, by the amount the decision moves; above it another person must approve.
+    approval_limit: Decimal = Decimal("50000")
+    #: The same for one write-off, and what nobody may write off at once (None = no such bound).
+    write_off_limit: Decimal = Decimal("1000")
+    write_off_maximum: Decimal | None = None
+    #: People who may decide (approve), each with a limit of their own; empty = everybody, None = no own limit.
+    deciders: Mapping[str, Decimal | None] = field(default_factory=dict)
+    approvers: Mapping[str, Decimal | None] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
 
     def __post_init__(self) -> None:
@@ -117,6 +126,19 @@ class Rules:
             raise _refusal("tolerance", "a fraction from 0 to below 1 (0.02 = 2%)", self.tolerance)
         if not self.lag_curve or any(not 0 < share <= 1 for share in self.lag_curve):
             raise _refusal("lag_curve", "shares above 0, at most 1, by month", self.lag_curve)
+        amounts = {
+            name: getattr(self, name) for name in ("approval_limit", "write_off_limit", "write_off_maximum")
+        }
+        amounts |= {
+            f"{group} {person}": limit for group in _PEOPLE for person, limit in getattr(self, group).items()
+        }
+        for name, amount in amounts.items():
+            if amount is not None and not (amount.is_finite() and amount >= 0):
+                raise _refusal(name, "an amount of at least 0", amount)
+        for group in _PEOPLE:
+            names = [same_person(person) for person in getattr(self, group)]
+            if "" in names or len(set(names)) != len(names):
+                raise _refusal(group, "different names, none empty", sorted(getattr(self, group)))
         if sum(self.weights) <= 0 or min(self.weights) < 0:
             raise _refusal("weights", "none negative, a positive sum", self.weights)
 
@@ -174,7 +196,18 @@ class Rules:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_PEOPLE = ("deciders", "approvers")
+
+
+def same_person(name: str) -> str:
+    """A name without what two spellings of one person differ in: case, blanks, width, invisible characters."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+
+
 _EXAMPLES = {
+    "deciders": 'names with a limit or null, such as {"ana": "5000", "bo": null}',
+    "approvers": 'names with a limit or null, such as {"ana": "5000", "bo": null}',
     "accounts": 'account codes by role, such as {"expense": "5500"}',
     "granularity": 'period or total by method, such as {"on_scan": "total"}',
     "reason_fit": 'fits by reason and tactic, such as {"PROMO": {"TPR": "1"}}',
@@ -187,6 +220,11 @@ def _parsed(name: str, value: object, default: object) -> object:
             return Accounts(**{key: str(code) for key, code in dict(value).items()})
         if name == "granularity":
             return {method: str(kind) for method, kind in dict(value).items()}
+        if name in _PEOPLE:
+            people = dict(value)
+            return {str(who): None if own is None else Decimal(str(own)) for who, own in people.items()}
+        if name == "write_off_maximum":
+            return None if value is None else Decimal(str(value))
         if name == "reason_fit":
             return {
                 reason: {tactic: Decimal(str(fit)) for tactic, fit in dict(row).items()}

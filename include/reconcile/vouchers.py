@@ -35,11 +35,12 @@ def is_fee(promotion: Promotion) -> bool:
     )
 
 
-def evaluate(desk: Desk, payment: ApPayment) -> Changes:
-    """Decide one payment: exactly one fee of this customer, near its window, of this amount."""
-    changes = Changes()
-    claim = Claim(
-        claim_id=claim_id(desk.tenant, "ap_payment", payment.payment_key),
+def blank_voucher(desk: Desk, payment: ApPayment) -> Claim:
+    """The claim of a payment before anything is decided; what a person has said about it stays."""
+    number = claim_id(desk.tenant, "ap_payment", payment.payment_key)
+    was = desk.state.claims.get(number)
+    return Claim(
+        claim_id=number,
         source_kind="ap_payment",
         source_key=payment.payment_key,
         customer_key=payment.customer_key,
@@ -48,13 +49,22 @@ def evaluate(desk: Desk, payment: ApPayment) -> Changes:
         posting_date=payment.payment_date,
         outcome=Outcome.UNMATCHED,
         reason="",
+        decided_by=was.decided_by if was else None,
+        decided_at=was.decided_at if was else None,
+        is_not_duplicate=was.is_not_duplicate if was else False,
     )
+
+
+def evaluate(desk: Desk, payment: ApPayment) -> Changes:
+    """Decide one payment: exactly one fee of this customer, near its window, of this amount."""
+    changes = Changes()
+    claim = blank_voucher(desk, payment)
     if payment.amount <= 0:
         return _without_fee(desk, changes, claim, payment)
     void = desk.payments.void_of(payment)
     if void is not None:
         return _voided(desk, changes, claim, void)
-    before = desk.payments.paid_before(payment)
+    before = None if claim.is_not_duplicate else desk.payments.paid_before(payment)
     if before is not None:
         why = f"the same reference {payment.reference} and amount as {before.payment_key}"
         return finish(desk, changes, claim, Outcome.DUPLICATE_SUSPECT, why)
@@ -74,6 +84,9 @@ def evaluate(desk: Desk, payment: ApPayment) -> Changes:
         return finish(desk, changes, claim, Outcome.AMBIGUOUS, f"{names} fit equally well")
     if not due and fitting:
         claim = replace(claim, promotion_key=fitting[0].promotion_key)
+        if claim.is_not_duplicate:
+            why = f"no duplicate, but the fee of {fitting[0].promotion_key} was paid before"
+            return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, why)
         why = f"the fee of {fitting[0].promotion_key} was paid before"
         return finish(desk, changes, claim, Outcome.DUPLICATE_SUSPECT, why)
     if not due:

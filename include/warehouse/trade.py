@@ -15,15 +15,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from include.errors import TradewindError
-from include.reconcile.records import Changes, Claim, Journal
+from include.reconcile.records import LASTING_TASKS, Changes, Claim, Journal
 from include.warehouse.copy import copy_rows, insert_new, relation_name
+from include.warehouse.trade_decisions import write_decisions
 
 _CLAIM_COLUMNS = (
     "tenant_id", "claim_id", "source_kind", "deduction_key", "payment_key", "customer_key", "amount", "currency",
     "posting_date", "outcome", "reason", "reason_code_normalized", "dispute_status", "amount_settled",
     "amount_disputed", "amount_recovered", "amount_written_off", "amount_non_trade", "match_confidence_score",
     "evidence", "auto_cleared", "audit_flag", "late_after_release", "promotion_key", "reversal_of", "duplicate_of",
-    "dispute_deadline", "as_of", "run_id", "rule_version", "input_hash",
+    "dispute_deadline", "decided_by", "decided_at", "is_not_duplicate", "opened_with", "as_of",
+    "run_id", "rule_version", "input_hash",
 )  # fmt: skip
 _REPLAY_COLUMNS = (
     "tenant_id", "as_of", "run_id", "claim_id", "deduction_key", "payment_key", "amount", "currency", "outcome",
@@ -47,6 +49,11 @@ class Stamp:
         """as_of, run_id, rule_version, input_hash, in the order of the tables' last columns."""
         return self.as_of, self.run_id, self.rule_version, self.input_hash
 
+    @property
+    def work(self) -> str:
+        """The same without the attempt: which piece of work a row was made by."""
+        return f"{self.as_of}|{self.input_hash}|{self.rule_version}"
+
 
 def write_changes(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
     """Write one batch inside the caller's transaction; a row given twice ends as its last version.
@@ -64,6 +71,7 @@ def write_changes(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> N
     _write_moves(conn, stamp, changes)
     _write_methods(conn, stamp, changes)
     _write_tasks(conn, stamp, changes)
+    write_decisions(conn, stamp, changes.decisions)
 
 
 def write_replay(conn: psycopg.Connection, stamp: Stamp, claims: Iterable[Claim]) -> None:
@@ -87,11 +95,11 @@ def _write_claims(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> N
             c.posting_date, c.outcome, c.reason, c.reason_code_normalized, c.dispute_status, c.amount_settled,
             c.amount_disputed, c.amount_recovered, c.amount_written_off, c.amount_non_trade, c.score, c.evidence,
             c.auto_cleared, c.audit_flag, c.late_after_release, c.promotion_key, c.reversal_of, c.duplicate_of,
-            c.dispute_deadline, *stamp.provenance,
+            c.dispute_deadline, c.decided_by, c.decided_at, c.is_not_duplicate, stamp.work, *stamp.provenance,
         )
         for c in latest.values()
     ]  # fmt: skip
-    _upsert(conn, "finance.claims", ("tenant_id", "claim_id"), _CLAIM_COLUMNS, rows)
+    _upsert(conn, "finance.claims", ("tenant_id", "claim_id"), _CLAIM_COLUMNS, rows, keep=("opened_with",))
 
 
 def _write_candidates(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> None:
@@ -269,7 +277,7 @@ def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> No
     conn.execute(
         "UPDATE finance.claim_tasks SET status = 'closed', closed_as_of = %s, run_id = %s"
         " WHERE status = 'open' AND task_id <> ALL(%s) AND (task_id = ANY(%s)"
-        " OR claim_id = ANY(%s) AND task_type NOT IN ('AMOUNT_CHANGED', 'ERP_REFUSED')"
+        " OR claim_id = ANY(%s) AND task_type <> ALL(%s)"
         " OR task_type = 'ACCRUAL_REFUSED' AND promotion_key = ANY(%s)"
         " OR task_type IN ('FUND_OVERSPENT', 'PLAN_CHANGED') AND promotion_key = ANY(%s))",
         (
@@ -278,6 +286,7 @@ def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> No
             list(latest),
             changes.closed_tasks,
             changes.answered,
+            sorted(LASTING_TASKS),
             list(standing),
             finished,
         ),
@@ -288,8 +297,9 @@ def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> No
     )  # fmt: skip
     rows = [
         (
-            stamp.tenant, t.task_id, t.claim_id, t.promotion_key, t.task_type, "open", t.amount, t.currency,
-            t.due_date, t.detail, Jsonb(t.proposal), stamp.as_of, None, stamp.run_id, stamp.rule_version,
+            stamp.tenant, t.task_id, t.claim_id, t.promotion_key, t.task_type, t.status, t.amount, t.currency,
+            t.due_date, t.detail, Jsonb(t.proposal), stamp.as_of, stamp.as_of if t.status == "closed" else None,
+            stamp.run_id, stamp.rule_version,
         )
         for t in latest.values()
     ]  # fmt: skip

@@ -23,6 +23,7 @@ from include.reconcile.records import (
     Promotion,
     StatusChange,
 )
+from include.warehouse.trade_decisions import read_decisions
 
 _RELATIONS = (
     "master.customers",
@@ -39,6 +40,7 @@ _RELATIONS = (
     "finance.proofs_of_performance",
     "finance.closed_periods",
     "master.fiscal_periods",
+    "finance.submitted_decisions",
 )
 
 _PROMOTIONS = """
@@ -137,6 +139,7 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         funds = tuple(Fund(*row) for row in cursor.execute(_FUNDS).fetchall())
         changes = tuple(StatusChange(*row) for row in cursor.execute(_STATUS_CHANGES, parameters).fetchall())
         moves = tuple(cursor.execute(_TRANSITIONS).fetchall())
+        decisions = read_decisions(conn, as_of)
     return Inputs(
         promotions=tuple(sorted(promotions, key=lambda p: p.promotion_key)),
         deductions=tuple(sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))),
@@ -148,6 +151,7 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         funds=funds,
         status_changes=changes,
         legal_moves=moves,
+        decisions=decisions,
     )
 
 
@@ -174,7 +178,7 @@ def fingerprint(inputs: Inputs) -> str:
     digest = hashlib.sha256()
     for part in (
         inputs.promotions, inputs.deductions, inputs.ap_payments, inputs.closed_periods, inputs.performance,
-        inputs.funds, inputs.status_changes,
+        inputs.funds, inputs.status_changes, inputs.decisions,
     ):  # fmt: skip
         for row in part:
             digest.update(_line(getattr(row, f.name) for f in fields(row)))

@@ -16,13 +16,15 @@ from include.reconcile.records import (
     PromotionState,
     Settlement,
 )
+from include.warehouse.trade_decisions import read_answers
 
 _CLAIMS = """
     SELECT claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
            posting_date, outcome, reason, reason_code_normalized, dispute_status, amount_settled,
            amount_disputed, amount_recovered, amount_written_off, amount_non_trade, match_confidence_score,
            evidence, auto_cleared, audit_flag, late_after_release, promotion_key, reversal_of, duplicate_of,
-           dispute_deadline,
+           dispute_deadline, decided_by, decided_at, is_not_duplicate,
+           opened_with = %(work)s,
            as_of = %(as_of)s AND input_hash = %(input_hash)s AND rule_version = %(rule_version)s
     FROM finance.claims
 """
@@ -61,13 +63,20 @@ _QUESTIONS = """
 def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_version: str) -> LedgerState:
     """The tenant's ledger; claims decided under exactly these inputs, rules and date count as evaluated."""
     state = LedgerState()
-    stamp = {"as_of": as_of, "input_hash": input_hash, "rule_version": rule_version}
-    for *values, is_evaluated in conn.execute(_CLAIMS, stamp).fetchall():
+    stamp = {
+        "as_of": as_of,
+        "input_hash": input_hash,
+        "rule_version": rule_version,
+        "work": f"{as_of}|{input_hash}|{rule_version}",
+    }
+    for *values, is_opened, is_evaluated in conn.execute(_CLAIMS, stamp).fetchall():
         values[7] = Outcome(values[7])
         claim = Claim(*values)
         state.claims[claim.claim_id] = claim
         if claim.source_kind == "deduction":
             state.receipts[claim.claim_id] = claim.amount
+        if is_opened:
+            state.opened.add(claim.claim_id)
         if is_evaluated:
             state.evaluated.add(claim.claim_id)
     for values in conn.execute(_SETTLEMENTS).fetchall():
@@ -87,6 +96,7 @@ def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_v
     for key, kind, task_id in conn.execute(_QUESTIONS).fetchall():
         state.questions.setdefault((key, kind), set()).add(task_id)
     _read_postings(conn, state)
+    read_answers(conn, state)
     # Opening balances are those of the first run; once it is complete, late approvals meet closed periods.
     start = conn.execute(
         "SELECT cutover_date FROM finance.ledger_start WHERE NOT EXISTS ("

@@ -48,6 +48,7 @@ LAWS = {
     ),
     "claims_are_the_sum_of_their_parts": ("finance.claims", "UPDATE {} SET amount = amount + 1"),
     "settlements_never_exceed_their_claim": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
+    "decisions_name_their_journals": ("finance.claim_decisions", "UPDATE {} SET status = 'refused'"),
     "settlements_stay_within_authority": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
     "attribution_sums_to_the_deal": (
         "analytics.attribution_credits",

@@ -22,12 +22,12 @@ from include import faultpoints
 from include.errors import LeaseLost
 from include.flows import reconcile as flow
 from include.settings import TenantSettings
-from tests.trade_cases import AS_OF, PARENTS, deduction, guid, payment, promotion
+from tests.trade_cases import AS_OF, PARENTS, decision, deduction, guid, payment, promotion
 from tests.trade_marts import checksums, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 3
-RUNS = 5
+RUNS = 7
 POINTS = {
     "reconcile.lease_taken": 1,
     "reconcile.run_opened": 1,
@@ -62,6 +62,18 @@ def company(wh) -> None:
             deduction("D06", "400", customer_key="rival", promotion_id=guid("P1")),
         ],
         payments=[payment("V1", "20000")],
+        # Before and after the engine's own; one waits, one is refused; D06 is decided, taken back, decided again.
+        decisions=[
+            decision("K1", "D06", "dispute", "150"),
+            decision("K2", "D06", "recover", "100"),
+            decision("K3", "D06", "reopen"),
+            decision("K4", "D06", "non_trade"),
+            decision("K5", "D03", "reopen"),
+            decision("K6", "D03", "settle", "44000", promotion_key="P3", decided_by="bo", approved_by="ana"),
+            decision("K7", "D07", "write_off"),
+            decision("K8", "D02", "reopen", approved_by="bo"),
+            decision("K9", "D02", "dispute"),
+        ],
     )
 
 

@@ -11,10 +11,9 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from include.money import money
 from include.reconcile.outcomes import ENDINGS, OPEN_OUTCOMES, Outcome
 from tests.trade_cases import Outcome as Result
-from tests.trade_cases import decide_all, deduction, guid, payment, promotion
+from tests.trade_cases import decide_all, decision, deduction, guid, payment, promotion
 
 FEE = {"tactic_type": "Slotting", "settlement_method": "fixed_fee"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,16 +136,35 @@ def test_recovered():
 
 
 def test_written_off():
-    """Giving a disputed part up is a person's decision (the decision file is the next landing's): its posting."""
-    from include.reconcile import journal
-    from include.reconcile.rules import Accounts
+    """A person gives the disputed 2,000 up: Dr 5590 / Cr 1100."""
+    plans, claim = [promotion("P1", "10000")], deduction("D1", "12000")
+    result = decide_all(plans, [claim])
+    given_up = decision("W1", "D1", "write_off", approved_by="carl")
+    later = decide_all(plans, [claim], decisions=[given_up], state=result.state)
+    assert ending(later, "D1") == "WRITTEN_OFF"
+    assert later.claim("D1").amount_written_off == 2_000
+    assert later.balances() == {"5500": 10_000, "2200": 0, "1150": 0, "1100": -12_000, "5590": 2_000}
 
-    lines = journal.write_off(money("2000"), Accounts())
-    assert [(line.account_code, line.debit_amount - line.credit_amount) for line in lines] == [
-        ("5590", 2_000),
-        ("1100", -2_000),
-    ]
-    assert ENDINGS[Outcome.WRITTEN_OFF].buckets == ("settled", "recovered", "written_off")
+
+def test_partly_decided():
+    """A person settles 4,000 of 12,000: the rest waits for a person, and the engine leaves it alone."""
+    plans, claim = [promotion("P1", "10000"), promotion("P2", "9500")], deduction("D1", "10000")
+    part = decision("S1", "D1", "settle", "4000", promotion_key="P1")
+    result = decide_all(plans, [claim], decisions=[part])
+    assert ending(result, "D1") == "PARTLY_DECIDED"
+    assert result.claim("D1").amount_open == 6_000
+    assert decide_all(plans, [claim], decisions=[part], state=result.state).steps == []
+
+
+def test_reopened():
+    """A person takes a settlement back: it is reversed, the claim is open, and only a person decides it."""
+    plans, claim = [promotion("P1", "10000")], deduction("D1", "10000")
+    result = decide_all(plans, [claim])
+    undo = decision("O1", "D1", "reopen", reason="it was the spring display")
+    later = decide_all(plans, [claim], decisions=[undo], state=result.state)
+    assert ending(later, "D1") == "REOPENED"
+    assert later.settled_rows("D1") == {"P1": 0}
+    assert later.balances() == {"5500": 10_000, "2200": -10_000, "1150": 10_000, "1100": -10_000}
 
 
 def test_non_trade():
@@ -309,6 +327,6 @@ def test_every_ending_has_a_test_and_the_database_accepts_exactly_these():
     missing = [o.value for o in Outcome if not any(name.startswith(o.value.lower()) for name in tests)]
     assert not missing, f"write the test of {missing}"
     assert set(ENDINGS) == set(Outcome)
-    migration = (ROOT / "include/warehouse/migrations/0003_finance.sql").read_text()
+    migration = (ROOT / "include/warehouse/migrations/0011_decisions.sql").read_text()
     accepted = migration.split("claims_outcome_accepted CHECK (outcome IN (")[1].split("))")[0]
     assert {name.strip().strip("'") for name in accepted.split(",")} == {o.value for o in Outcome}

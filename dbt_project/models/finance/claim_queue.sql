@@ -74,6 +74,8 @@ final as (
             when queued.outcome = 'DUPLICATE_SUSPECT' then 'Compare with the earlier claim; dispute if it is the same'
             when queued.outcome = 'PROOF_MISSING' then 'Ask for the proof of performance'
             when queued.outcome = 'PERIOD_CLOSED' then 'Post in an open period, or reopen the period with a reason'
+            when queued.outcome = 'PARTLY_DECIDED' then 'Decide the rest'
+            when queued.outcome = 'REOPENED' then 'Decide anew'
             else 'Look at the open question'
         end as proposed_action,
         open_questions.task_types,

@@ -1,0 +1,26 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with landed as (
+    select * from {{ source('landing', 'raw_files__claim_decisions') }}
+),
+
+final as (
+    select
+        tenant_id,
+        decision_key,
+        claim_kind,
+        claim_key,
+        action,
+        promotion_key,
+        amount,
+        reason,
+        decided_by,
+        decided_at,
+        approved_by,
+        approved_at,
+        _run_id,
+        _loaded_at
+    from landed
+    where _superseded_at is null
+)
+
+select * from final

@@ -1,0 +1,42 @@
+-- generated from include/extract by `python -m include.extract.generate`
+with files as (
+    select
+        tenant_id,
+        decision_key,
+        claim_kind,
+        claim_key,
+        action,
+        promotion_key,
+        amount,
+        reason,
+        decided_by,
+        decided_at,
+        approved_by,
+        approved_at,
+        _run_id,
+        _loaded_at,
+        'files'::text as source_system
+    from {{ ref('stg_files__claim_decisions') }}
+),
+
+final as (
+    select
+        tenant_id,
+        decision_key,
+        claim_kind,
+        claim_key,
+        action,
+        promotion_key,
+        amount,
+        reason,
+        decided_by,
+        decided_at,
+        approved_by,
+        approved_at,
+        source_system,
+        _run_id,
+        _loaded_at
+    from files
+)
+
+select * from final
