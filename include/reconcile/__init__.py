@@ -5,5 +5,6 @@
 - settle, accrue, release, duplicates: the rules about amounts
 - journal, ledger, books, evidence: double entry, balances, bookings, the snapshot chain
 - desk, claims, repayments, vouchers: one claim from question to ending
+- decision_records, controls, actions, decisions: what people decide, and who may
 - engine: all of it in a fixed order, step by step; measures: figures finance asks for
 """

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.reconcile.records import ClaimDecision
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.rules import Rules, same_person
 
 APPLIED = "applied"

@@ -27,7 +27,8 @@ from include.reconcile.controls import APPLIED, NEXT_PERIOD, REFUSED, WAITING, V
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
 from include.reconcile.outcomes import ASKED_AGAIN
-from include.reconcile.records import Changes, Claim, ClaimDecision, DecisionResult, Task
+from include.reconcile.decision_records import ClaimDecision, DecisionResult
+from include.reconcile.records import Changes, Claim, Task
 from include.reconcile.search import Search
 
 _TASK_OF = {REFUSED: "DECISION_REFUSED", WAITING: "APPROVAL_NEEDED", NEXT_PERIOD: "PERIOD_CLOSED"}

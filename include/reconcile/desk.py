@@ -22,15 +22,8 @@ from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.payments import PaymentBook
 from include.reconcile.plans import agreed
-from include.reconcile.records import (
-    ApPayment,
-    ClaimDecision,
-    Deduction,
-    Fund,
-    Inputs,
-    Performance,
-    Promotion,
-)
+from include.reconcile.decision_records import ClaimDecision
+from include.reconcile.records import ApPayment, Deduction, Fund, Inputs, Performance, Promotion
 from include.reconcile.rules import Rules
 from include.reconcile.transitions import Review, review
 

@@ -10,14 +10,8 @@ from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile.evidence import FIRST
-from include.reconcile.records import (
-    Claim,
-    DecisionResult,
-    MethodAmount,
-    PromotionAccounts,
-    PromotionState,
-    Settlement,
-)
+from include.reconcile.decision_records import DecisionResult
+from include.reconcile.records import Claim, MethodAmount, PromotionAccounts, PromotionState, Settlement
 
 #: Settlement statuses that count as settled; a Draft is a proposal, a Failed one was withdrawn.
 COUNTED = frozenset({"Queued", "Posted to ERP", "Reversed"})
