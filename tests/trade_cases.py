@@ -15,10 +15,21 @@ from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 from include.money import money
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.engine import Step, run
 from include.reconcile.ledger import COUNTED, LedgerState
-from include.reconcile.decision_records import ClaimDecision
-from include.reconcile.records import ApPayment, Changes, Claim, ClosedPeriod, Deduction, Fund, Inputs, Performance, Promotion, StatusChange
+from include.reconcile.records import (
+    ApPayment,
+    Changes,
+    Claim,
+    ClosedPeriod,
+    Deduction,
+    Fund,
+    Inputs,
+    Performance,
+    Promotion,
+    StatusChange,
+)
 from include.reconcile.rules import Rules
 
 PARENTS = {"grocer": None, "north": "grocer", "south": "grocer", "rival": None}

@@ -5,7 +5,15 @@ from __future__ import annotations
 from psycopg.types.json import Jsonb
 
 from include.reconcile.decision_records import ClaimDecision
-from include.reconcile.records import ApPayment, Deduction, FiscalPeriod, Fund, Performance, Promotion, StatusChange
+from include.reconcile.records import (
+    ApPayment,
+    Deduction,
+    FiscalPeriod,
+    Fund,
+    Performance,
+    Promotion,
+    StatusChange,
+)
 from include.warehouse.session import Warehouse
 from tests.trade_cases import LEGAL_MOVES
 

@@ -14,10 +14,10 @@ from include.money import ZERO
 from include.reconcile import journal as documents
 from include.reconcile.candidates import MATCHABLE
 from include.reconcile.claims import named_by_parts
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.desk import Desk
 from include.reconcile.journal import stable_id
 from include.reconcile.outcomes import ASKED_AGAIN, Outcome
-from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.records import Changes, Claim, Promotion
 from include.reconcile.settle import Share, within_tolerance
 from include.reconcile.vouchers import is_fee

@@ -24,10 +24,10 @@ from include.money import ZERO
 from include.reconcile import claims, vouchers
 from include.reconcile.actions import ACTIONS, POSTING, asked
 from include.reconcile.controls import APPLIED, NEXT_PERIOD, REFUSED, WAITING, Verdict, control
+from include.reconcile.decision_records import ClaimDecision, DecisionResult
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
 from include.reconcile.outcomes import ASKED_AGAIN
-from include.reconcile.decision_records import ClaimDecision, DecisionResult
 from include.reconcile.records import Changes, Claim, Task
 from include.reconcile.search import Search
 

@@ -15,6 +15,7 @@ from include.money import ZERO
 from include.reconcile.accrue import Recognised, recognised
 from include.reconcile.books import Books
 from include.reconcile.candidates import refusal
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.duplicates import DuplicateFinder, order
 from include.reconcile.hierarchy import CustomerTree
 from include.reconcile.journal import accounts_of, booked_as, stable_id
@@ -22,7 +23,6 @@ from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.payments import PaymentBook
 from include.reconcile.plans import agreed
-from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.records import ApPayment, Deduction, Fund, Inputs, Performance, Promotion
 from include.reconcile.rules import Rules
 from include.reconcile.transitions import Review, review

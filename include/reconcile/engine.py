@@ -21,12 +21,21 @@ from datetime import date
 
 from include.reconcile import approvals, claims, decisions, repayments, vouchers
 from include.reconcile.candidates import CHUNK
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.desk import Desk, claim_id
 from include.reconcile.journal import stable_id
 from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import ASKED_AGAIN
-from include.reconcile.decision_records import ClaimDecision
-from include.reconcile.records import ApPayment, Changes, Claim, Deduction, FiscalPeriod, Inputs, Promotion, Task
+from include.reconcile.records import (
+    ApPayment,
+    Changes,
+    Claim,
+    Deduction,
+    FiscalPeriod,
+    Inputs,
+    Promotion,
+    Task,
+)
 from include.reconcile.release import releasable, whole_months
 from include.reconcile.rules import Rules
 from include.reconcile.search import Search

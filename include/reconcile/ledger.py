@@ -9,8 +9,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from include.money import ZERO
-from include.reconcile.evidence import FIRST
 from include.reconcile.decision_records import DecisionResult
+from include.reconcile.evidence import FIRST
 from include.reconcile.records import Claim, MethodAmount, PromotionAccounts, PromotionState, Settlement
 
 #: Settlement statuses that count as settled; a Draft is a proposal, a Failed one was withdrawn.

@@ -10,8 +10,8 @@ import psycopg
 
 from include.errors import TradewindError
 from include.money import ZERO
-from include.reconcile.ledger import LedgerState
 from include.reconcile.decision_records import ClaimDecision, DecisionResult
+from include.reconcile.ledger import LedgerState
 from include.warehouse.copy import insert_new
 
 if TYPE_CHECKING:
