@@ -44,7 +44,7 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS finance.deduction_lines (tenant_id text, deduction_key text, product_key text);
     CREATE TABLE IF NOT EXISTS finance.ap_payments (
         tenant_id text, payment_key text, customer_key text, account_code text, amount numeric(19, 4),
-        currency text, payment_date date, promotion_id uuid);
+        currency text, payment_date date, promotion_id uuid, reference text);
     CREATE TABLE IF NOT EXISTS finance.proofs_of_performance (
         tenant_id text, promotion_key text, received_date date);
     CREATE TABLE IF NOT EXISTS finance.closed_periods (
