@@ -5,15 +5,17 @@
 **Runs** after any extract, one run at a time; by hand at any time.
 **Re-run** freely: dbt rebuilds; a retry repeats only what failed. Row security is put back by the database.
 The statement gate comes last: an account with a balance that nothing maps withholds the statements of that company
-and period and turns this run red, and everything else goes on.
-**On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`.
+and period and turns the runs about that tenant red, and everything else goes on.
+**On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`; the gate names the accounts.
 """
 
 from airflow.sdk import AssetAny, chain, get_current_context, task
 
 from include.extract.manifest import systems
 from tradewind.assets import MARTS, announce, staging
+from tradewind.connections import warehouse
 from tradewind.defaults import house_dag
+from tradewind.engines import check_statements
 from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
@@ -35,5 +37,9 @@ with house_dag(
 
     seeds = DbtSelection(task_id="seeds", select="path:seeds")
     layers = [DbtSelection(task_id=n, select=f"path:models/{n}", exclude="tag:gate") for n in LAYERS]
-    gate = DbtSelection(task_id="statement_gate", command="test", select="tag:gate")
-    chain(seeds, *layers, finish(), gate)
+
+    @task
+    def statement_gate() -> None:
+        check_statements(warehouse(), tenant_runs(get_current_context()))
+
+    chain(seeds, *layers, finish(), statement_gate())

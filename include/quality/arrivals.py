@@ -63,22 +63,22 @@ def gate(dsn: str, tenant: str, streams: list[str], run_id: str, *, source: str 
     result = GateResult(tenant, run_id)
     wh = Warehouse(pipeline_dsn=dsn, engine_dsn="")
     with wh.pipeline() as conn:
-        read = _rows_read(conn, tenant, run_id, source)
+        accepted = _rows_accepted(conn, tenant, run_id, source)
         if source == "files":
             result.findings.append(
                 Finding(
                     "*",
                     "delivery_has_rows",
                     CRITICAL,
-                    sum(read.values()) > 0,
-                    f"{sum(read.values())} rows read",
+                    sum(accepted.values()) > 0,
+                    f"{sum(accepted.values())} rows accepted",
                 )
             )
         for stream in arrived:
             # Without statistics of the rows that just arrived, a key check of 40,000 rows takes minutes.
             conn.execute(f"ANALYZE {system.relation(stream)}")
             result.findings += _against_history(conn, tenant, run_id, source, stream)
-    result.findings += _expectations(dsn, system, tenant, arrived, read)
+    result.findings += _expectations(dsn, system, tenant, arrived, accepted)
     with wh.pipeline() as conn:
         _store(conn, result, source)
     for finding in result.warnings:
@@ -95,10 +95,10 @@ def gate(dsn: str, tenant: str, streams: list[str], run_id: str, *, source: str 
     return result
 
 
-def _rows_read(conn: psycopg.Connection, tenant: str, run_id: str, source: str) -> dict[str, int]:
+def _rows_accepted(conn: psycopg.Connection, tenant: str, run_id: str, source: str) -> dict[str, int]:
     return dict(
         conn.execute(
-            "SELECT stream, sum(rows_read)::bigint FROM staging.loads"
+            "SELECT stream, sum(rows_read - rows_rejected)::bigint FROM staging.loads"
             " WHERE tenant_id = %s AND run_id = %s AND source = %s GROUP BY stream",
             (tenant, run_id, source),
         ).fetchall()
@@ -126,7 +126,7 @@ def _against_history(
 
 
 def _expectations(
-    dsn: str, system: System, tenant: str, arrived: list[Stream], read: dict[str, int]
+    dsn: str, system: System, tenant: str, arrived: list[Stream], accepted: dict[str, int]
 ) -> list[Finding]:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -147,7 +147,7 @@ def _expectations(
             .get_batch()
         )
         # An org that shows nothing at all is a broken connection, not an empty file beside full ones.
-        has_arrived_empty = system.name == "files" and not read.get(stream.name)
+        has_arrived_empty = system.name == "files" and not accepted.get(stream.name)
         expectations = suite(stream, has_arrived_empty=has_arrived_empty)
         expected = gx.ExpectationSuite(
             name=stream.name, expectations=[_of(gx, expectation) for expectation in expectations]

@@ -27,7 +27,8 @@ class Expectation:
 def suite(stream: Stream, *, has_arrived_empty: bool = False) -> list[Expectation]:
     """Expectations on the current rows of a tenant in the stream's landing table.
 
-    A file with a header and no rows is reported, not refused: its rows from earlier deliveries still stand.
+    A file of which no row was accepted (a header alone, or bad rows only) is reported, not refused: the other files
+    are good without it, and its rows from earlier deliveries still stand.
     """
     found = [
         Expectation(

@@ -44,6 +44,13 @@ def check_evidence_of(wh: Warehouse, work: Work) -> None:
     evidence.require_sound(wh, str(work["tenant"]))
 
 
+def check_statements(wh: Warehouse, works: Iterable[Work]) -> None:
+    """CheckFailed naming the accounts for which statements of this run's tenants are withheld."""
+    from include.quality.statements import require_mapped_accounts
+
+    require_mapped_accounts(wh, sorted(str(work["tenant"]) for work in works))
+
+
 def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
     """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
     from include.flows import forecast

@@ -11,6 +11,7 @@ from include.extract.manifest import systems
 from include.flows.extract import extract_files
 from include.quality.arrivals import gate
 from include.quality.expectations import has_fallen, suite
+from include.quality.statements import require_mapped_accounts
 from include.warehouse.session import Warehouse
 
 HEADER = "product_key,name,units_per_case"
@@ -101,7 +102,7 @@ def test_a_sound_delivery_passes_and_another_tenants_rows_do_not_count(
 
 def test_a_delivery_without_rows_stops(warehouse: Warehouse, tmp_path: Path) -> None:
     streams = deliver(warehouse, tmp_path / "in", "r1", products=HEADER + "\n")
-    with pytest.raises(TradewindError, match="delivery_has_rows: 0 rows read"):
+    with pytest.raises(TradewindError, match="delivery_has_rows: 0 rows accepted"):
         gate(warehouse.pipeline_dsn, "alpha", streams, "r1")
 
 
@@ -109,6 +110,20 @@ def test_an_empty_optional_file_beside_a_full_one_is_a_warning(warehouse: Wareho
     streams = deliver(warehouse, tmp_path / "in", "r1", products=SOUND, funds="fund_key,name,total_budget\n")
     result = gate(warehouse.pipeline_dsn, "alpha", streams, "r1")
     assert [(f.stream, f.expectation) for f in result.warnings] == [("funds", "row_floor")]
+
+
+def test_a_file_of_bad_rows_only_is_a_warning_beside_a_good_one(warehouse: Warehouse, tmp_path: Path) -> None:
+    streams = deliver(
+        warehouse, tmp_path / "in", "r1", products=SOUND, funds="fund_key,name,total_budget\nF1,One,much\n"
+    )
+    result = gate(warehouse.pipeline_dsn, "alpha", streams, "r1")
+    assert [(f.stream, f.expectation) for f in result.warnings] == [("funds", "row_floor")]
+
+
+def test_a_delivery_of_bad_rows_only_stops(warehouse: Warehouse, tmp_path: Path) -> None:
+    streams = deliver(warehouse, tmp_path / "in", "r1", products=HEADER + "\n,Nameless,1\n")
+    with pytest.raises(TradewindError, match="delivery_has_rows: 0 rows accepted"):
+        gate(warehouse.pipeline_dsn, "alpha", streams, "r1")
 
 
 def test_an_org_that_shows_nothing_stops(warehouse: Warehouse) -> None:
@@ -130,3 +145,22 @@ def test_half_is_not_fallen_and_five_loads_are_no_history() -> None:
     assert has_fallen(9, [20] * 6) == (True, 20)
     assert has_fallen(1, [20] * 5) == (False, None)
     assert has_fallen(9, [20, 20, 20, 20, 1, 1, 1000]) == (True, 20)
+
+
+def test_the_statement_gate_names_the_accounts_of_the_runs_tenants(warehouse: Warehouse) -> None:
+    """One company's gap in its chart is no failure of another company's run."""
+    with warehouse.pipeline() as conn:
+        conn.execute(
+            "CREATE TABLE finance.unmapped_accounts (tenant_id text, company_code text, account_code text, fiscal_year int,"
+            " fiscal_period int, currency text, scenario text, debit numeric, credit numeric, closing numeric)"
+        )
+        conn.execute(
+            "INSERT INTO finance.unmapped_accounts VALUES"
+            " ('alpha', 'US01', '680999', 2026, 2, 'USD', 'actual', 500, 0, 500),"
+            " ('alpha', 'US01', '680999', 2026, 3, 'USD', 'actual', 0, 0, 500)"
+        )
+    require_mapped_accounts(warehouse, ["beta"])
+    with pytest.raises(TradewindError) as failed:
+        require_mapped_accounts(warehouse, ["alpha", "beta"])
+    expected = "alpha: company US01, account 680999, actual USD, periods 202602 to 202603, balance 500"
+    assert failed.value.got == expected
