@@ -1,7 +1,9 @@
 """
 ### Transform: build master, planning, finance, intelligence and analytics marts with dbt
 
-**Reads** `staging.raw_*`. **Writes** everything dbt builds, for all tenants, latest state.
+**Reads** `staging.raw_*`. **Writes** everything dbt builds, for all tenants, latest state; then `measure` compares what
+promotions sold with what would have been sold anyway: `intelligence.baseline_regressions`, `baseline_fits`,
+`planning.promotion_results`, `promotion_lifts`, and a notification per forward buy.
 **Runs** after any extract, one run at a time; by hand at any time.
 **Re-run** freely: dbt rebuilds; a retry repeats only what failed. Row security is put back by the database.
 The statement gate comes last: an account with a balance that nothing maps withholds the statements of that company
@@ -9,13 +11,14 @@ and period and turns the runs about that tenant red, and everything else goes on
 **On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`; the gate names the accounts.
 """
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import AssetAny, chain, get_current_context, task
 
 from include.extract.manifest import systems
 from tradewind.assets import MARTS, announce, staging
 from tradewind.connections import warehouse
 from tradewind.defaults import house_dag
-from tradewind.engines import check_statements
+from tradewind.engines import check_statements, measure_one
 from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, TENANT, chosen_date, tenant_runs
 
@@ -35,6 +38,14 @@ with house_dag(
         tenants = [work["tenant"] for work in tenant_runs(context)]
         announce(outlet_events, MARTS, tenants, chosen_date(context))
 
+    @task
+    def plan() -> list[dict[str, str]]:
+        return tenant_runs(get_current_context())
+
+    @task(map_index_template="{{ task.op_kwargs['work']['tenant'] }}")
+    def measure(work: dict[str, str]) -> str:
+        return measure_one(warehouse(), work, get_current_context())
+
     seeds = DbtSelection(task_id="seeds", select="path:seeds")
     layers = [DbtSelection(task_id=n, select=f"path:models/{n}", exclude="tag:gate") for n in LAYERS]
 
@@ -43,3 +54,6 @@ with house_dag(
         check_statements(warehouse(), tenant_runs(get_current_context()))
 
     chain(seeds, *layers, finish(), statement_gate())
+    # Beside what settles: nothing there waits for it, and it reads no layer that is being rebuilt.
+    layers[-1] >> (works := plan())
+    measure.expand(work=works) >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")

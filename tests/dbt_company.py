@@ -60,9 +60,9 @@ def load(wh: Warehouse) -> None:
         )
         for tenant in TENANTS:
             for contract, rows in LANDED.items():
-                _land(conn, tenant, f"staging.raw_files__{contract}", rows)
+                land(conn, tenant, f"staging.raw_files__{contract}", rows)
             for stream, rows in SALESFORCE.items():
-                _land(conn, tenant, f"staging.raw_salesforce__{stream}", rows)
+                land(conn, tenant, f"staging.raw_salesforce__{stream}", rows)
             insert(conn, tenant, "intelligence.pos_facts", POS)
             insert(conn, tenant, "staging.loads", LOADS)
     for tenant in TENANTS:
@@ -85,7 +85,8 @@ def insert(conn: psycopg.Connection, tenant: str, relation: str, rows: Rows) -> 
         )
 
 
-def _land(conn: psycopg.Connection, tenant: str, relation: str, rows: Rows) -> None:
+def land(conn: psycopg.Connection, tenant: str, relation: str, rows: Rows) -> None:
+    """Land `rows` of `tenant` as one delivery into a landing table."""
     for number, row in enumerate(rows, 1):
         origin = {
             "_source_file": "company",
@@ -370,9 +371,10 @@ LOADS: Rows = [
 _RUN = {"as_of": "2026-02-28", "run_id": "test", "rule_version": "1", "input_hash": "h"}
 
 
-def _posting(
+def posting(
     journal_id: str, event: str, *lines: tuple[str, int], claim: str | None = None
 ) -> tuple[dict[str, object], Rows]:
+    """Header and lines of a journal of promotion P1; debits positive."""
     header = {"journal_id": journal_id, "event": event, "status": "Posted", "posted_by": "tradewind"}
     dates = {"posting_date": "2026-02-20", "original_posting_date": "2026-02-20"}
     posted = [
@@ -394,14 +396,14 @@ def _posting(
     return header | dates | {"promotion_key": "P1", "claim_id": claim} | _RUN, posted
 
 
-_ACCRUED, _ACCRUED_LINES = _posting(ACCRUAL, "ACCRUAL", ("5500", 100), ("2200", -100))
-_SETTLED, _SETTLED_LINES = _posting(
+_ACCRUED, _ACCRUED_LINES = posting(ACCRUAL, "ACCRUAL", ("5500", 100), ("2200", -100))
+_SETTLED, _SETTLED_LINES = posting(
     SETTLEMENT, "SETTLEMENT", ("2200", 80), ("5500", -80), ("5500", 80), ("1150", -80), claim=CLAIM
 )
-_RECEIVED, _RECEIVED_LINES = _posting(
+_RECEIVED, _RECEIVED_LINES = posting(
     RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120), ("1100", -120), claim=CLAIM
 )
-_CHARGED, _CHARGED_LINES = _posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
+_CHARGED, _CHARGED_LINES = posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
 _SIMULATION = "sim_" + "0" * 32
 _TOTALS = (100, 200, 300, 400, 500)
 RECORDS: dict[str, Rows] = {
@@ -560,6 +562,26 @@ RECORDS: dict[str, Rows] = {
         | {"is_applied": method == "full_on_approval"}
         | _RUN
         for method in ("full_on_approval", "spread")
+    ],
+    "intelligence.baseline_regressions": [
+        {"customer_key": "STORE", "product_key": "X", "week_end_date": "2026-02-03", "method_version": "1"}
+        | {"baseline_stat_units": "6.5", "spread_units": 1, "weeks_used": 9, "run_id": "test"},
+    ],
+    "intelligence.baseline_fits": [
+        {"customer_key": "STORE", "product_key": "X", "method_version": "1", "input_hash": "h", "week_count": 4}
+        | {"not_fitted_reason": "fewer than 8 clean weeks with sales", "run_id": "test"},
+    ],
+    "planning.promotion_results": [
+        {"promotion_key": "P1", "product_key": "X", "week_end_date": "2026-02-03", "week_kind": "promotion"}
+        | {"method": "log_linear_regression", "method_version": "1", "customer_count": 1, "fallback_count": 0}
+        | {"actual_units": "3.3333", "baseline_result_units": "2.1667", "baseline_units": 2}
+        | {"incremental_units": "1.1666", "run_id": "test"},
+    ],
+    "planning.promotion_lifts": [
+        {"promotion_key": "P1", "method": "log_linear_regression", "method_version": "1", "promotion_weeks": 1}
+        | {"post_weeks": 0, "actual_units": "3.3333", "baseline_result_units": "2.1667"}
+        | {"gross_incremental_units": "1.1666", "uplift_pct": "53.8422", "dip_units": 0}
+        | {"net_incremental_units": "1.1666", "fallback_count": 0, "run_id": "test"},
     ],
     "finance.reconciliation_runs": [
         {"is_replay": False, "status": "completed", "rules": Rules().as_json()} | _RUN,

@@ -51,6 +51,15 @@ def check_statements(wh: Warehouse, works: Iterable[Work]) -> None:
     require_mapped_accounts(wh, sorted(str(work["tenant"]) for work in works))
 
 
+def measure_one(wh: Warehouse, work: Work, context: Mapping) -> str:
+    """Measure one tenant's promotions at the shelf; returns the tenant."""
+    from include.flows import measure
+
+    tenant = str(work["tenant"])
+    log.info("%s", measure.measure(wh, tenant, _day(work["as_of"]), run_id=context["run_id"]))
+    return tenant
+
+
 def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
     """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
     from include.flows import forecast

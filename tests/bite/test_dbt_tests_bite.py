@@ -58,6 +58,10 @@ LAWS = {
         "analytics.promotion_actuals",
         "UPDATE {} SET units_sold = units_sold * 2",
     ),
+    "promotions_never_claim_more_than_was_shipped": (
+        "analytics.promotion_shipment_lines",
+        "UPDATE {} SET net_revenue = net_revenue * 2",
+    ),
     "loads_lose_nothing": ("staging.loads", "UPDATE {} SET rows_read = rows_read + 1"),
     "deductions_reach_finance_whole": ("finance.deductions", "DELETE FROM {} WHERE tenant_id = 'alpha'"),
     "customers_stand_inside_their_parent": (
@@ -112,7 +116,8 @@ def built(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory)
     dbt_company.load(module_warehouse)
     for command in (["seed"], ["run"], ["compile"]):
         assert dbt_company.failures(dbt_company.run_dbt(module_warehouse, target, *command)) == []
-    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+    manifest = json.loads((target / "manifest.json").read_text())
+    nodes = manifest["nodes"] | manifest["sources"]
     return module_warehouse, nodes, {n["name"]: n for n in nodes.values() if n["resource_type"] == "test"}
 
 
@@ -150,8 +155,8 @@ def test_every_law_has_a_counterexample(built):
 def _counterexample(nodes, node) -> tuple[str, str]:
     if not node.get("test_metadata"):
         return LAWS[node["name"]]
-    attached = nodes[node["attached_node"]]
-    relation = f"{attached['schema']}.{attached['alias']}"
+    attached = nodes[node["attached_node"] or node["depends_on"]["nodes"][0]]
+    relation = f"{attached['schema']}.{attached.get('alias') or attached['identifier']}"
     statement = CONDITIONS.get(node["name"]) or KINDS[node["test_metadata"]["name"]]
     column = (node["test_metadata"]["kwargs"].get("columns") or [""])[-1]
     return relation, statement.replace("{column}", column)

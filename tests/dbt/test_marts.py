@@ -12,8 +12,12 @@ from include.warehouse.session import Warehouse
 from tests import dbt_company
 
 GOVERNED = ["staging", "master", "planning", "finance", "intelligence", "analytics"]
-#: Nothing of the fixture belongs there: no gaps in its chart, no retailer that loads up, no reported stock.
+#: Nothing of the fixture belongs there: no gaps in its chart, no retailer that loads up, no reported stock, no clean
+#: week, no two years.
 EMPTY_IN_FIXTURE = {
+    "analytics.promotion_warnings",
+    "intelligence.baseline_statistics",
+    "intelligence.seasonal_indices",
     "finance.unmapped_accounts", "intelligence.forward_buy_alerts", "master.retailer_stock",
     # Documents the fixture has no event for; tests/dbt/test_documents.py has all of them.
     *(f"finance.entry_{name}" for name in (

@@ -1,0 +1,111 @@
+with baseline_weeks as (
+    select * from {{ ref('baseline_weeks') }}
+),
+
+seasonal_indices as (
+    select * from {{ ref('seasonal_indices') }}
+),
+
+numbered as (
+    select
+        baseline_weeks.*,
+        coalesce(seasonal_indices.season_rate, 1) as season_rate,
+        year_ago.units_sold as year_ago_units,
+        count(*) filter (where baseline_weeks.is_clean) over (
+            partition by baseline_weeks.tenant_id, baseline_weeks.customer_key, baseline_weeks.product_key
+            order by baseline_weeks.week_end_date
+            rows between unbounded preceding and 1 preceding
+        ) as clean_weeks_before
+    from baseline_weeks
+    left join seasonal_indices
+        on baseline_weeks.tenant_id = seasonal_indices.tenant_id
+        and baseline_weeks.root_customer_key = seasonal_indices.root_customer_key
+        and baseline_weeks.product_group = seasonal_indices.product_group
+        and baseline_weeks.season_place = seasonal_indices.season_place
+    left join baseline_weeks as year_ago
+        on baseline_weeks.tenant_id = year_ago.tenant_id
+        and baseline_weeks.customer_key = year_ago.customer_key
+        and baseline_weeks.product_key = year_ago.product_key
+        and baseline_weeks.week_end_date - 364 = year_ago.week_end_date
+        and year_ago.is_clean
+),
+
+-- The last eight clean weeks up to each clean one, without their season, and how they compare with a year before.
+recent as (
+    select
+        tenant_id,
+        customer_key,
+        product_key,
+        clean_weeks_before + 1 as clean_weeks,
+        array_agg(units_sold / season_rate) over last_weeks as levels,
+        count(year_ago_units) over last_weeks as year_ago_weeks,
+        sum(units_sold) filter (where year_ago_units is not null) over last_weeks
+        / nullif(sum(year_ago_units) over last_weeks, 0) as trend_rate
+    from numbered
+    where is_clean
+    window last_weeks as (
+        partition by tenant_id, customer_key, product_key
+        order by week_end_date
+        rows between 7 preceding and current row
+    )
+),
+
+-- Winsorised: what lies more than three median deviations from the median is taken for a value that does.
+measured as (
+    select
+        recent.*,
+        cardinality(recent.levels) as weeks_used,
+        middle.units as median_units,
+        bounded.mean_units,
+        bounded.spread_units
+    from recent
+    cross join lateral (
+        select (ordered[(count + 1) / 2] + ordered[count / 2 + 1]) / 2 as units
+        from (select array_agg(level order by level) as ordered, count(*) from unnest(recent.levels) as level) as sorted
+    ) as middle
+    cross join lateral (
+        select (ordered[(count + 1) / 2] + ordered[count / 2 + 1]) / 2 as units
+        from (
+            select array_agg(abs(level - middle.units) order by abs(level - middle.units)) as ordered, count(*)
+            from unnest(recent.levels) as level
+        ) as sorted
+    ) as deviation
+    cross join lateral (
+        select avg(kept) as mean_units, stddev_samp(kept) as spread_units
+        from unnest(recent.levels) as level
+        cross join lateral greatest(middle.units - 3 * deviation.units, least(level, middle.units + 3 * deviation.units)) as kept
+    ) as bounded
+),
+
+final as (
+    select
+        numbered.tenant_id,
+        numbered.customer_key,
+        numbered.product_key,
+        numbered.week_end_date,
+        numbered.root_customer_key,
+        numbered.product_group,
+        estimate.method,
+        -- Returns may outweigh sales; a shelf never sells less than nothing. Nor more than a quantity can be.
+        case
+            when measured.weeks_used >= 4 and estimate.units is not null then greatest(0, least(estimate.units, 1e14))
+        end::numeric(19, 4) as own_units,
+        case
+            when measured.weeks_used >= 4 and estimate.spread_units < 1e14 then estimate.spread_units
+        end::numeric(19, 4) as spread_units,
+        coalesce(measured.weeks_used, 0)::integer as weeks_used
+    from numbered
+    left join measured
+        on numbered.tenant_id = measured.tenant_id
+        and numbered.customer_key = measured.customer_key
+        and numbered.product_key = measured.product_key
+        and numbered.clean_weeks_before = measured.clean_weeks
+    cross join lateral (
+        values
+        ('mean_of_8_clean_weeks', measured.mean_units * numbered.season_rate, measured.spread_units * numbered.season_rate),
+        ('median_of_8_clean_weeks', measured.median_units * numbered.season_rate, measured.spread_units * numbered.season_rate),
+        ('year_ago_with_trend', case when measured.year_ago_weeks >= 4 then numbered.year_ago_units * measured.trend_rate end, null)
+    ) as estimate (method, units, spread_units)
+)
+
+select * from final
