@@ -400,9 +400,7 @@ _ACCRUED, _ACCRUED_LINES = posting(ACCRUAL, "ACCRUAL", ("5500", 100), ("2200", -
 _SETTLED, _SETTLED_LINES = posting(
     SETTLEMENT, "SETTLEMENT", ("2200", 80), ("5500", -80), ("5500", 80), ("1150", -80), claim=CLAIM
 )
-_RECEIVED, _RECEIVED_LINES = posting(
-    RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120), ("1100", -120), claim=CLAIM
-)
+_RECEIVED, _RECEIVED_LINES = posting(RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120), ("1100", -120), claim=CLAIM)
 _CHARGED, _CHARGED_LINES = posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
 _SIMULATION = "sim_" + "0" * 32
 _TOTALS = (100, 200, 300, 400, 500)
@@ -568,7 +566,13 @@ RECORDS: dict[str, Rows] = {
         | {"baseline_stat_units": "6.5", "spread_units": 1, "weeks_used": 9, "run_id": "test"},
     ],
     "intelligence.baseline_fits": [
-        {"customer_key": "STORE", "product_key": "X", "method_version": "1", "input_hash": "h", "week_count": 4}
+        {
+            "customer_key": "STORE",
+            "product_key": "X",
+            "method_version": "1",
+            "input_hash": "h",
+            "week_count": 4,
+        }
         | {"not_fitted_reason": "fewer than 8 clean weeks with sales", "run_id": "test"},
     ],
     "planning.promotion_results": [
@@ -578,7 +582,12 @@ RECORDS: dict[str, Rows] = {
         | {"incremental_units": "1.1666", "run_id": "test"},
     ],
     "planning.promotion_lifts": [
-        {"promotion_key": "P1", "method": "log_linear_regression", "method_version": "1", "promotion_weeks": 1}
+        {
+            "promotion_key": "P1",
+            "method": "log_linear_regression",
+            "method_version": "1",
+            "promotion_weeks": 1,
+        }
         | {"post_weeks": 0, "actual_units": "3.3333", "baseline_result_units": "2.1667"}
         | {"gross_incremental_units": "1.1666", "uplift_pct": "53.8422", "dip_units": 0}
         | {"net_incremental_units": "1.1666", "fallback_count": 0, "run_id": "test"},
