@@ -3,6 +3,8 @@
 Runs in the transaction of the file's load and reads only the rows that are new or changed, so its cost
 follows the delivery and not the table. A month that is not there yet is filled detached, indexed, then
 attached, which is several times faster than inserting under an index; a month that exists is upserted.
+Which products changed on which days is noted in intelligence.pos_changes, so that what is built from the facts need
+not be built anew.
 """
 
 from __future__ import annotations
@@ -41,6 +43,11 @@ def refresh(conn: psycopg.Connection, delivery: Delivery, currency: str) -> int:
             written += _attach(conn, month, values)
         else:
             written += _upsert(conn, month, values)
+    conn.execute(
+        "INSERT INTO intelligence.pos_changes (tenant_id, product_key, sale_date, run_id)"
+        f" SELECT DISTINCT %(tenant)s, i.product_key, i.sale_date, %(run)s {NEW_ROWS}",
+        values,
+    )
     return written
 
 

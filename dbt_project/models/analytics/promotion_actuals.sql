@@ -1,66 +1,50 @@
--- Not materialized where a table is read twice: the planner then knows its size and its indexes.
-with promotions as (
-    select * from {{ ref('promotions') }} where status in ('Approved', 'Live', 'Closed', 'Settled')
-),
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    on_schema_change="fail",
+    pre_hook=["{{ find_bridge_changes() }}", "{{ forget_changed_bridge_rows() }}"],
+    post_hook=["{{ remember_bridge_inputs() }}", "{% if not is_incremental() %}analyze {{ this }}{% endif %}"]
+) }}
 
-promotion_products as (
-    select * from {{ ref('promotion_products') }}
+-- Not materialized where a table is read twice: the planner then knows its size and its indexes.
+with promotion_windows as not materialized (
+    select * from {{ ref('promotion_windows') }}
 ),
 
 customers as not materialized (
     select * from {{ ref('customers') }}
 ),
 
-pos_facts as (
-    select * from {{ source('intelligence', 'pos_facts') }}
-),
-
--- A promotion shows at the shelf in its scan window; where none is stated, in its ship window.
-windowed as (
-    select
-        promotions.tenant_id,
-        promotions.promotion_key,
-        promotion_products.product_key,
-        coalesce(promotions.scan_start, promotions.sellin_start) as scan_start,
-        coalesce(promotions.scan_end, promotions.sellin_end) as scan_end,
-        coalesce(promotions.planned_amount, 0) as planned_amount,
-        customers.lft,
-        customers.rgt
-    from promotions
-    inner join promotion_products
-        on promotions.tenant_id = promotion_products.tenant_id
-        and promotions.promotion_key = promotion_products.promotion_key
-    inner join customers
-        on promotions.tenant_id = customers.tenant_id
-        and promotions.customer_key = customers.customer_key
+pos_facts as not materialized (
+    {{ sell_out_to_bridge() }}
 ),
 
 matched as (
     select
         pos_facts.tenant_id,
-        windowed.promotion_key,
+        promotion_windows.promotion_key,
         pos_facts.sale_date,
         pos_facts.customer_key,
         pos_facts.product_key,
         pos_facts.units_sold,
         pos_facts.sales_value,
         pos_facts.currency,
-        windowed.planned_amount,
-        sum(windowed.planned_amount) over sold_row as planned_total,
+        promotion_windows.planned_amount,
+        sum(promotion_windows.planned_amount) over sold_row as planned_total,
         count(*) over sold_row as promotion_count,
         row_number() over (
             partition by pos_facts.tenant_id, pos_facts.product_key, pos_facts.sale_date, pos_facts.customer_key
-            order by windowed.promotion_key
+            order by promotion_windows.promotion_key
         ) as place
-    from windowed
+    from promotion_windows
     inner join pos_facts
-        on windowed.tenant_id = pos_facts.tenant_id
-        and windowed.product_key = pos_facts.product_key
-        and pos_facts.sale_date between windowed.scan_start and windowed.scan_end
+        on promotion_windows.tenant_id = pos_facts.tenant_id
+        and promotion_windows.product_key = pos_facts.product_key
+        and pos_facts.sale_date between promotion_windows.scan_start and promotion_windows.scan_end
     inner join customers as store
         on pos_facts.tenant_id = store.tenant_id
         and pos_facts.customer_key = store.customer_key
-        and store.lft between windowed.lft and windowed.rgt
+        and store.lft between promotion_windows.lft and promotion_windows.rgt
     window sold_row as (
         partition by pos_facts.tenant_id, pos_facts.product_key, pos_facts.sale_date, pos_facts.customer_key
     )
@@ -74,7 +58,6 @@ shared as (
     from matched
 ),
 
--- The running share is rounded and differences are taken: the parts sum to the row exactly, to the fourth place.
 running as (
     select
         *,
@@ -94,8 +77,8 @@ final as (
         customer_key,
         product_key,
         currency,
-        (round(units_sold * share_through, 4) - round(units_sold * share_before, 4))::numeric(19, 4) as units_sold,
-        (round(sales_value * share_through, 4) - round(sales_value * share_before, 4))::numeric(19, 4) as sales_value,
+        {{ shared_part('units_sold') }} as units_sold,
+        {{ shared_part('sales_value') }} as sales_value,
         share_rate::numeric(18, 9) as share_rate,
         promotion_count::integer as overlapping_promotions
     from running

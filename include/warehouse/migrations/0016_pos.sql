@@ -1,5 +1,10 @@
+-- run as superuser
 -- What promotions did at the shelf: the results of the regression and of the measurement, and what changed in the
 -- sell-out since the bridge was last built. Results of measurement are derivations, replaced where they differ.
+
+-- The bridge is built increment by increment from here on, and needs its indexes: the next transform makes it anew.
+DROP TABLE IF EXISTS analytics.promotion_actuals CASCADE;
+SET LOCAL ROLE tw_owner;
 
 CREATE TABLE intelligence.baseline_fits (
     tenant_id text NOT NULL,
