@@ -7,6 +7,10 @@ promotion_progress as (
     select * from {{ ref('promotion_progress') }}
 ),
 
+promotion_scan_gaps as (
+    select * from {{ ref('promotion_scan_gaps') }}
+),
+
 customers as (
     select * from {{ ref('customers') }}
 ),
@@ -41,7 +45,7 @@ totals as (
         promotions.window_end,
         (promotions.window_end - promotions.window_start + 1) / 7 as whole_weeks,
         sum(promotion_progress.amount) as earned_amount,
-        bool_and(promotion_progress.is_rated and promotion_progress.is_discounted) as is_rated,
+        bool_and(promotion_progress.is_rated) as is_rated,
         count(distinct promotion_progress.week_number)
             filter (where promotion_progress.week_number < (promotions.window_end - promotions.window_start + 1) / 7) as weeks_present
     from promotions
@@ -54,8 +58,8 @@ totals as (
         promotions.window_start, promotions.window_end
 ),
 
--- Only what may be relied on: the window is over in the data, no whole week of sell-out is missing, every unit has
--- a rate, and the product can be meant. Everything else is absent, and the plan stays the authority (C9).
+-- Only what may be relied on: the window is over in the data, no week of sell-out is missing or half in the window,
+-- every unit has a rate, and the product can be meant. Everything else is absent, and the plan stays the authority (C9).
 final as (
     select
         totals.tenant_id,
@@ -67,8 +71,12 @@ final as (
         on totals.tenant_id = reached.tenant_id
         and totals.settlement_method = reached.settlement_method
         and (reached.root_customer_key is null or totals.root_customer_key = reached.root_customer_key)
+    left join promotion_scan_gaps
+        on totals.tenant_id = promotion_scan_gaps.tenant_id
+        and totals.promotion_key = promotion_scan_gaps.promotion_key
     where
         totals.is_rated
+        and promotion_scan_gaps.promotion_key is null
         and abs(totals.earned_amount) < 1e14
         and reached.through_date >= totals.window_end
         and (totals.settlement_method = 'bill_back' or totals.weeks_present >= totals.whole_weeks)

@@ -37,7 +37,6 @@ rated as (
         promotions.window_end,
         promotion_products.product_key,
         coalesce(products.category, 'Uncategorised') as product_group,
-        promotion_products.discount_per_unit is not null as is_discounted,
         coalesce(promotion_products.discount_per_unit, promotions.funding_rate) as rate,
         customers.lft,
         customers.rgt,
@@ -90,8 +89,7 @@ daily as (
         (performed_on - window_start) / 7 as week_number,
         sum(units)::numeric(38, 4) as units,
         sum(units * rate)::numeric(38, 13) as amount,
-        bool_and(units is not null and rate is not null) as is_rated,
-        bool_and(is_discounted) as is_discounted
+        bool_and(units is not null and rate is not null) as is_rated
     from performed
     group by
         tenant_id, promotion_key, source, performed_on, product_group, root_customer_key, currency, window_start
