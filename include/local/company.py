@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from include.errors import TradewindError
 from include.local import environment
+from include.sandbox.world_erp import internal_ids
 from include.settings import tenant_slug
 from include.warehouse.session import Warehouse
 from include.warehouse.tenants import ensure_tenant, load_settings
@@ -50,6 +51,8 @@ DEMO = (
             "timezone": "Europe/Amsterdam",
             "fiscal_calendar": "EU-MONTHLY",
             "publish_mode": "live",
+            # Its ERP has internal ids of its own for the accounts.
+            "publish": {"erp": {"accounts": internal_ids("harbor")}},
         },
     ),
 )

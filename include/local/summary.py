@@ -11,6 +11,8 @@ from decimal import Decimal
 
 import psycopg
 
+from include.warehouse import erp
+
 REASONS_SHOWN = 3
 NAMES = {
     "amount_settled": "settled against promotions",
@@ -28,6 +30,7 @@ def company(conn: psycopg.Connection, runs: Sequence[str], period: str) -> list[
         *_loaded(conn, runs),
         *_claims(conn),
         *_accruals(conn),
+        *_erp(conn),
         *_forecast(conn, period),
         *_published(conn),
         *_ties(conn),
@@ -134,6 +137,22 @@ def _accruals(conn: psycopg.Connection) -> Iterator[str]:
             f"{_money(accrued)} {currency} accrued, {_money(released)} released on {promotions:,} closed promotions,"
             f" {_money(still_open)} still open",
         )
+
+
+def _erp(conn: psycopg.Connection) -> Iterator[str]:
+    standing = erp.standing(conn)
+    if not standing:
+        return
+    names = {"confirmed": "confirmed", "withdrawn": "refused and taken back", "refused": "refused, a person is asked",
+             "differs": "stand otherwise in its ledger, a person is asked", "waiting": "not answered yet"}  # fmt: skip
+    answers = ", ".join(f"{standing[name]:,} {words}" for name, words in names.items() if name in standing)
+    yield _line("ERP", f"{sum(standing.values()):,} journals to post: {answers}")
+    for key, message in conn.execute(
+        "SELECT j.promotion_key, a.message FROM finance.erp_answers a JOIN finance.journals j USING (tenant_id, journal_id)"
+        " WHERE a.effect = 'promotion failed' ORDER BY 1 LIMIT %s",
+        (REASONS_SHOWN,),
+    ).fetchall():
+        yield _line("", f"accrual of {key} refused, the promotion is no active budget: {message}")
 
 
 def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:

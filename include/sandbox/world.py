@@ -20,6 +20,7 @@ from include.sandbox import world_compensation as pay
 from include.sandbox import world_crm as crm
 from include.sandbox import world_deductions as deductions_room
 from include.sandbox import world_defects as defects
+from include.sandbox import world_erp as erp
 from include.sandbox import world_files as files
 from include.sandbox import world_funding as funding
 from include.sandbox import world_ledger as ledger
@@ -41,16 +42,20 @@ COMPANIES = {"demo": (20261031, MEDIUM), "harbor": (20260117, SMALL)}
 
 def build(seed: int, size: WorldSize, tenant: str) -> World:
     """The company of `seed`, whole and in memory; a tenant without a profile of its own trades like `demo`."""
-    tables, truth = _trade(seed, size, tenant)
+    tables, truth, netsuite = _trade(seed, size, tenant)
     people_tables, salesforce = _people(seed, size, tenant, tables["customers"])
     tables |= people_tables
     planted = defects.plant(tables)
     truth["planted_rejects"] = defects.listing(planted, {name: files.file_name(name) for name in tables})
-    return World(tenant, seed, size, profile(tenant).currency, AS_OF, tables, salesforce, truth, planted)
+    return World(
+        tenant, seed, size, profile(tenant).currency, AS_OF, tables, salesforce, truth, planted, netsuite
+    )
 
 
-def _trade(seed: int, size: WorldSize, tenant: str) -> tuple[dict[str, Table], dict[str, Table]]:
-    """Master data, promotions, sales, deductions and the ledger: contract tables, and the truth about them."""
+def _trade(
+    seed: int, size: WorldSize, tenant: str
+) -> tuple[dict[str, Table], dict[str, Table], dict[str, list[dict[str, str]]]]:
+    """Master data, promotions, sales, deductions and the ledger: contract tables, the truth about them, the ERP."""
     who, rng = profile(tenant), lambda room: stream(seed, tenant, room)
     net = master.network(rng("network"), size, who)
     cat = master.catalogue(rng("catalogue"), size, who, net.banners)
@@ -90,7 +95,9 @@ def _trade(seed: int, size: WorldSize, tenant: str) -> tuple[dict[str, Table], d
     books = ledger.totals(net, cat, invoices, remittances, promotions, fees)
     tables["gl_journal_lines"], unbalanced = ledger.journals(rng("ledger"), who, books, tenant == "demo")
     truth = truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
-    return tables, truth | {"ap_payments": fee_truth}
+    truth |= {"ap_payments": fee_truth, "erp_refusals": erp.refusals(promotions)}
+    periods = erp.accounting_periods(promotions)
+    return tables, truth, {"accounts": erp.chart(tenant), "accounting_periods": periods}
 
 
 def _people(

@@ -94,7 +94,7 @@ def write(world: World, inbox: Path, state: Path) -> int:
     Returns the number of files written.
     """
     folder, home = inbox / world.tenant, state / "sandbox" / "world" / world.tenant
-    for each in (folder, home / "salesforce", home / "truth"):
+    for each in (folder, home / "salesforce", home / "netsuite", home / "truth"):
         each.mkdir(parents=True, exist_ok=True)
     for name, table in world.tables.items():
         planted = [row for row in world.planted if row.contract == name]
@@ -107,9 +107,10 @@ def write(world: World, inbox: Path, state: Path) -> int:
             path.write_bytes(gzip.compress(csv_bytes(table, planted), compresslevel=6, mtime=0))
         else:
             path.write_bytes(csv_bytes(table, planted))
-    for name, records in world.salesforce.items():
-        body = ",\n".join(json.dumps(r, ensure_ascii=False) for r in records)
-        (home / "salesforce" / f"{name}.json").write_text(f"[\n{body}\n]\n", encoding="utf-8")
+    for system, objects in (("salesforce", world.salesforce), ("netsuite", world.netsuite)):
+        for name, records in objects.items():
+            body = ",\n".join(json.dumps(r, ensure_ascii=False) for r in records)
+            (home / system / f"{name}.json").write_text(f"[\n{body}\n]\n", encoding="utf-8")
     for name, table in world.truth.items():
         (home / "truth" / f"{name}.csv").write_bytes(csv_bytes(table, []))
-    return len(world.tables) + len(world.salesforce) + len(world.truth)
+    return len(world.tables) + len(world.salesforce) + len(world.netsuite) + len(world.truth)

@@ -84,7 +84,7 @@ class World:
     """One company: contract tables, what its CRM answers, and the true answers nobody downstream may read.
 
     `tables` is keyed by contract; `accounts` and `opportunities` are absent because the CRM alone holds them.
-    `salesforce` is keyed by object, `truth` by file stem.
+    `salesforce` is keyed by object, `truth` by file stem; `netsuite` is what its ERP is set up with.
     """
 
     tenant: str
@@ -96,6 +96,7 @@ class World:
     salesforce: dict[str, list[dict[str, object]]]
     truth: dict[str, Table]
     planted: tuple[PlantedRow, ...] = field(default=())
+    netsuite: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
 
 def stream(seed: int, tenant: str, room: str) -> np.random.Generator:
