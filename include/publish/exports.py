@@ -63,12 +63,12 @@ _JOURNALS = """
            coalesce(c.deduction_key, c.payment_key) AS claim,
            coalesce(c.customer_key, promotions.customer_key) AS customer_key, l.currency, l.lines
     FROM finance.erp_postings p
-    JOIN (
-        SELECT tenant_id, journal_id, min(currency) AS currency,
+    CROSS JOIN LATERAL (
+        SELECT min(currency) AS currency,
                jsonb_agg(jsonb_build_object('account_code', account_code, 'debit', debit_amount::text,
                                             'credit', credit_amount::text) ORDER BY line_number) AS lines
-        FROM finance.journal_lines GROUP BY tenant_id, journal_id
-    ) l ON l.tenant_id = p.tenant_id AND l.journal_id = p.journal_id
+        FROM finance.journal_lines jl WHERE jl.tenant_id = p.tenant_id AND jl.journal_id = p.journal_id
+    ) l
     LEFT JOIN planning.promotions ON promotions.tenant_id = p.tenant_id
         AND promotions.promotion_key = p.promotion_key
     LEFT JOIN finance.claims c ON c.tenant_id = p.tenant_id AND c.claim_id = p.claim_id

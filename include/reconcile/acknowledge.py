@@ -132,7 +132,7 @@ class ErpBooks(Books):
                 state.accrual_method,
             )
         )
-        failed = replace(state, lifecycle_status="Failed", message=message)
+        failed = replace(state, lifecycle_status="Failed", message=message, refused_by="erp")
         self.state.states[key] = failed
         changes.states.append(failed)
         detail = f"Accrual of {key} refused by the ERP: {message}"

@@ -86,7 +86,11 @@ def _may_be_asked(desk: Desk, promotion: Promotion, state: PromotionState | None
         return bool(promotion.planned_amount) or target.amount > ZERO
     if state.refused_by == "fund":
         return promotion.promotion_key not in desk.state.asked
-    return state.refused_by in (None, "closed_period") and desk.rules.on_closed_period == "next_open"
+    if desk.rules.on_closed_period != "next_open":
+        return False
+    # The ERP refused a day, not the promotion: once our calendar leads to another day, that is asked.
+    wanted = max(target.dated_on or promotion.approved_date, promotion.approved_date)
+    return state.refused_by != "erp" or desk.books.posting_date(wanted)[0] != state.accrual_date
 
 
 def _begin(desk: Desk, changes: Changes, promotion: Promotion, target: Recognised, room: FundRoom) -> None:

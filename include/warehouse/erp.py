@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import psycopg
 
@@ -13,65 +14,37 @@ from include.reconcile.records import Journal, Line, Settlement
 from include.warehouse.copy import insert_new
 from include.warehouse.trade import Stamp
 
-#: Journals the ERP has without being asked, those it was sent, and those its own ledger shows.
-_ANSWERS = """
-    WITH waiting AS (
-        SELECT p.journal_id, p.route, p.event FROM finance.erp_postings p
-        WHERE p.as_of <= %(as_of)s AND p.route <> 'withdrawn' AND NOT EXISTS (
-            SELECT FROM finance.erp_answers a WHERE a.journal_id = p.journal_id AND a.answer = 'confirmed')
-    ),
-    sent AS (
-        SELECT DISTINCT ON (l.destination, l.business_key) l.business_key::uuid AS journal_id, l.destination,
-               l.generation, l.status, l.external_id, l.last_error
-        FROM publish.ledger l WHERE l.object = %(object)s
-        ORDER BY l.destination, l.business_key, l.generation DESC
-    )
-    SELECT journal_id, 'erp_ledger' AS channel, 1::bigint AS number, 'confirmed' AS verdict, NULL AS external_id,
-           NULL AS message
-    FROM waiting WHERE route = 'opening' OR event = 'AP_VOUCHER'
-    UNION ALL
-    SELECT sent.journal_id, sent.destination, sent.generation,
-           CASE sent.status WHEN 'confirmed' THEN 'confirmed' ELSE 'refused' END,
-           sent.external_id, CASE sent.status WHEN 'rejected' THEN coalesce(sent.last_error, 'no reason given') END
-    FROM sent JOIN waiting USING (journal_id) WHERE sent.status IN ('confirmed', 'rejected')
+_SENT = """
+    SELECT DISTINCT ON (destination, business_key) business_key::uuid, destination, generation, status, external_id,
+           coalesce(last_error, 'no reason given')
+    FROM publish.ledger WHERE object = %s ORDER BY destination, business_key, generation DESC
 """
 
-#: The ERP's own ledger confirms a journal when its lines carry our journal id and the same total.
 _SHOWN = """
-    UNION ALL
-    SELECT journal_id, 'gl_journal_lines', CASE WHEN shown = ours THEN 2 ELSE 1 END,
-           CASE WHEN shown = ours THEN 'confirmed' ELSE 'differs' END, journal_key,
-           CASE WHEN shown <> ours THEN format('journal %%s debits %%s, ours %%s', journal_key, shown, ours) END
-    FROM (
-        SELECT g.confirmed_journal_id AS journal_id, min(g.journal_key) AS journal_key,
-               coalesce(sum(g.debit_amount), 0) AS shown,
-               (SELECT sum(debit_amount) FROM finance.journal_lines j WHERE j.journal_id = g.confirmed_journal_id) AS ours
-        FROM finance.gl_lines g WHERE g.is_confirmation AND g.scenario = 'actual' AND g.posting_date <= %(as_of)s
-        GROUP BY g.confirmed_journal_id
-    ) shown_journals
-    WHERE EXISTS (SELECT FROM finance.erp_postings p WHERE p.journal_id = shown_journals.journal_id
-                  AND p.route = 'post' AND p.as_of <= %(as_of)s)
-        AND NOT EXISTS (SELECT FROM finance.erp_answers a WHERE a.journal_id = shown_journals.journal_id
-                        AND (a.channel = 'gl_journal_lines' OR shown = ours) AND a.answer = 'confirmed')
+    SELECT confirmed_journal_id, min(journal_key), coalesce(sum(debit_amount), 0)
+    FROM finance.gl_lines WHERE is_confirmation AND scenario = 'actual' AND posting_date <= %s
+    GROUP BY confirmed_journal_id
 """
 
-_DETAILS = """
-    SELECT a.*, j.event, j.generation, j.posting_date, j.original_posting_date, j.posted_by, j.promotion_key,
-           j.claim_id, l.currency, l.lines, s.settlement_id, s.amount_settled, s.settled_as_of, s.audit_flag,
-           s.late_after_release, s.gl_posting_json, s.claim_id, s.promotion_key
-    FROM ({answers}) a
-    JOIN finance.journals j ON j.journal_id = a.journal_id
-    JOIN (
-        SELECT journal_id, min(currency) AS currency,
+_JOURNALS = """
+    SELECT j.journal_id, j.event, j.generation, j.posting_date, j.original_posting_date, j.posted_by,
+           j.promotion_key, j.claim_id, l.currency, l.lines
+    FROM finance.journals j CROSS JOIN LATERAL (
+        SELECT min(currency) AS currency,
                jsonb_agg(jsonb_build_array(account_code, debit_amount::text, credit_amount::text)
                          ORDER BY line_number) AS lines
-        FROM finance.journal_lines GROUP BY journal_id
-    ) l ON l.journal_id = a.journal_id
-    LEFT JOIN finance.settlements s
-        ON s.gl_posting_json ->> 'idempotency_key' = a.journal_id::text AND s.status = 'Queued'
-    WHERE NOT EXISTS (SELECT FROM finance.erp_answers done WHERE done.journal_id = a.journal_id
-                      AND done.channel = a.channel AND done.answer_number = a.number)
+        FROM finance.journal_lines jl WHERE jl.tenant_id = j.tenant_id AND jl.journal_id = j.journal_id
+    ) l WHERE j.journal_id = ANY(%s)
 """
+
+_QUEUED = """
+    SELECT gl_posting_json ->> 'idempotency_key', settlement_id, claim_id, promotion_key, amount_settled, currency,
+           status, settled_as_of, audit_flag, late_after_release, reverses_settlement_id, gl_posting_json
+    FROM finance.settlements WHERE status = 'Queued'
+"""
+
+#: The channel of an ERP that shows our journals in its own ledger (contract gl_journal_lines).
+GL = "gl_journal_lines"
 
 _COLUMNS = (
     "tenant_id", "journal_id", "channel", "answer_number", "answer", "external_id", "message", "effect",
@@ -80,12 +53,47 @@ _COLUMNS = (
 
 
 def read_answers(conn: psycopg.Connection, *, sent_as: str, as_of: date) -> list[Answered]:
-    """Answers that were not applied yet to journals up to `as_of`; `sent_as` is the outbox's object of journals."""
-    answers = _ANSWERS
-    if conn.execute("SELECT to_regclass('finance.gl_lines')").fetchone()[0] is not None:
-        answers += _SHOWN
-    rows = conn.execute(_DETAILS.format(answers=answers), {"as_of": as_of, "object": sent_as}).fetchall()
-    return [_answered(row) for row in rows]
+    """Answers that were not applied yet to journals up to `as_of`; `sent_as` is the outbox's object of journals.
+
+    Read in pieces and put together here: the tables grow by thousands between two looks of the planner's.
+    """
+    known: dict[UUID, set[tuple[str, int]]] = {}
+    confirmed: set[tuple[UUID, str]] = set()
+    for journal_id, channel, number, answer in conn.execute(
+        "SELECT journal_id, channel, answer_number, answer FROM finance.erp_answers"
+    ):
+        known.setdefault(journal_id, set()).add((channel, number))
+        if answer == "confirmed":
+            confirmed.add((journal_id, channel))
+    settled = {journal_id for journal_id, _ in confirmed}
+    routes = {
+        journal_id: (route, event)
+        for journal_id, route, event in conn.execute(
+            "SELECT journal_id, route, event FROM finance.erp_postings WHERE as_of <= %s AND route <> 'withdrawn'",
+            (as_of,),
+        )
+    }
+    found = [
+        (journal_id, Answer("erp_ledger", 1, "confirmed"))
+        for journal_id, (route, event) in routes.items()
+        if route == "opening" or (route == "erp" and event == "AP_VOUCHER")
+    ]
+    found += _sent(conn, sent_as)
+    found = [(journal_id, answer) for journal_id, answer in found if journal_id not in settled]
+    # Another amount in the ERP's own ledger is worth a question whatever the ERP said when it was sent the journal.
+    found += [
+        (journal_id, answer)
+        for journal_id, answer in _shown(conn, as_of)
+        if (journal_id, GL) not in confirmed and (answer.verdict == "differs" or journal_id not in settled)
+    ]
+    return _with_journals(
+        conn,
+        [
+            (journal_id, answer)
+            for journal_id, answer in found
+            if journal_id in routes and (answer.channel, answer.number) not in known.get(journal_id, ())
+        ],
+    )
 
 
 def write_answers(conn: psycopg.Connection, stamp: Stamp, applied: Iterable[Applied]) -> None:
@@ -121,10 +129,62 @@ def standing(conn: psycopg.Connection) -> dict[str, int]:
     return dict(rows)
 
 
-def _answered(row: Sequence[object]) -> Answered:
-    journal_id, channel, number, verdict, external_id, message = row[:6]
-    event, generation, posting, original, posted_by, promotion_key, claim_id, currency, lines = row[6:15]
-    journal = Journal(
+def _sent(conn: psycopg.Connection, sent_as: str) -> list[tuple[UUID, Answer]]:
+    """What a publish was told of the last sending of each journal."""
+    verdicts = {"confirmed": "confirmed", "rejected": "refused"}
+    return [
+        (
+            journal_id,
+            Answer(
+                channel,
+                number,
+                verdicts[status],
+                external_id,
+                message if status == "rejected" else None,
+            ),
+        )
+        for journal_id, channel, number, status, external_id, message in conn.execute(_SENT, (sent_as,))
+        if status in verdicts
+    ]
+
+
+def _shown(conn: psycopg.Connection, as_of: date) -> list[tuple[UUID, Answer]]:
+    """What the ERP's own ledger shows of our journals: a line carries our id, and the totals agree or not."""
+    if conn.execute("SELECT to_regclass('finance.gl_lines')").fetchone()[0] is None:
+        return []
+    shown = conn.execute(_SHOWN, (as_of,)).fetchall()
+    ours = dict(
+        conn.execute(
+            "SELECT journal_id, sum(debit_amount) FROM finance.journal_lines WHERE journal_id = ANY(%s) GROUP BY 1",
+            ([row[0] for row in shown],),
+        ).fetchall()
+    )
+    answers = []
+    for journal_id, key, total in shown:
+        if total == ours.get(journal_id):
+            answers.append((journal_id, Answer(GL, 2, "confirmed", key)))
+        else:
+            words = f"journal {key} debits {total}, ours {ours.get(journal_id, 0)}"
+            answers.append((journal_id, Answer(GL, 1, "differs", key, words)))
+    return answers
+
+
+def _with_journals(conn: psycopg.Connection, answers: Sequence[tuple[UUID, Answer]]) -> list[Answered]:
+    if not answers:
+        return []
+    ids = list({journal_id for journal_id, _ in answers})
+    journals = {row[0]: _journal(row) for row in conn.execute(_JOURNALS, (ids,))}
+    waiting = {row[0]: Settlement(*row[1:]) for row in conn.execute(_QUEUED)}
+    return [
+        Answered(journals[journal_id], answer, waiting.get(str(journal_id))) for journal_id, answer in answers
+    ]
+
+
+def _journal(row: Sequence[object]) -> Journal:
+    journal_id, event, generation, posting, original, posted_by, promotion_key, claim_id, currency, lines = (
+        row
+    )
+    return Journal(
         journal_id=journal_id,
         event=event,
         generation=generation,
@@ -136,20 +196,3 @@ def _answered(row: Sequence[object]) -> Answered:
         claim_id=claim_id,
         lines=tuple(Line(code, Decimal(debit), Decimal(credit)) for code, debit, credit in lines),
     )
-    settlement = None
-    if row[15] is not None:
-        number_of, amount, as_of, audit_flag, late, payload, of_claim, of_promotion = row[15:]
-        settlement = Settlement(
-            number_of,
-            of_claim,
-            of_promotion,
-            amount,
-            currency,
-            "Queued",
-            as_of,
-            audit_flag,
-            late,
-            None,
-            payload,
-        )
-    return Answered(journal, Answer(channel, number, verdict, external_id, message), settlement)

@@ -50,6 +50,7 @@ LAWS = {
     "settlements_never_exceed_their_claim": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
     "decisions_name_their_journals": ("finance.claim_decisions", "UPDATE {} SET status = 'refused'"),
     "settlements_stay_within_authority": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
+    "erp_answers_agree_with_the_books": ("finance.settlements", "UPDATE {} SET status = 'Posted to ERP'"),
     "attribution_sums_to_the_deal": (
         "analytics.attribution_credits",
         "UPDATE {} SET amount = amount + 0.01 WHERE party = 'Acme'",

@@ -1,11 +1,12 @@
 """What an ERP's answers change (TPM-05 to TPM-08, golden G-36): each test reads as one rule of docs/erp.md."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from include.flows.evidence import verify_evidence
 from include.flows.reconcile import reconcile
+from include.settings import TenantSettings
 from tests import erp_cases as cases
 from tests.erp_cases import CLOSED, rows, work
 from tests.trade_cases import AS_OF
@@ -92,6 +93,29 @@ def test_g36_a_refused_accrual_fails_the_promotion_with_the_erps_words(wh):
     assert rows(wh, "SELECT count(*) FROM finance.erp_postings WHERE route = 'post'") == [(6,)], (
         "neither the refused accrual nor its reversal is ever sent"
     )
+
+
+def test_with_next_open_a_failed_accrual_waits_for_a_day_the_erp_has_not_refused(wh):
+    cases.answer(wh, {("ACCRUAL", "P2"): CLOSED})
+    work(wh)
+    settings = TenantSettings(reconcile={"on_closed_period": "next_open"})
+    tomorrow = AS_OF + timedelta(days=1)
+    reconcile(wh, "alpha", tomorrow, run_id="again", settings=settings)
+    assert ("P2", "Failed", CLOSED) in rows(wh, STATES)
+    with wh.pipeline() as conn:
+        conn.execute(
+            "INSERT INTO finance.closed_periods VALUES ('alpha', 'standard', '2026-10-01', '2026-10-10')"
+        )
+    reconcile(wh, "alpha", tomorrow, run_id="closed here too", settings=settings)
+    assert ("P2", "Approved", None) in rows(wh, STATES)
+    assert rows(
+        wh,
+        "SELECT event, generation, posting_date FROM finance.journals WHERE promotion_key = 'P2' ORDER BY 3, 1",
+    ) == [
+        ("ACCRUAL", 1, date(2026, 10, 8)),
+        ("ACCRUAL_REFUSED", 1, date(2026, 10, 8)),
+        ("ACCRUAL", 2, date(2026, 10, 11)),
+    ]
 
 
 def test_a_refused_accrual_that_claims_have_used_is_a_persons(wh):

@@ -309,3 +309,21 @@ def test_crm_pages_are_real(demo, written):
     assert {o["OwnerId"] for o in demo.salesforce["Opportunity"]} <= {
         u["Id"] for u in demo.salesforce["User"]
     }
+
+
+def test_the_erp_refuses_an_accrual_our_calendar_takes(demo):
+    ((key, day),) = demo.truth["erp_refusals"].rows
+    (week,) = demo.netsuite["accounting_periods"]
+    assert week["startdate"] <= day.isoformat() <= week["enddate"]
+    month = next(
+        p for p in demo.tables["fiscal_periods"].records() if p["start_date"] <= day <= p["end_date"]
+    )
+    assert not month["is_closed"]
+    assert key not in demo.truth["deductions"].column("promotion_key")
+
+
+def test_every_account_has_an_id_in_the_erp():
+    harbor = build(20260117, SMALL, "harbor")
+    ids = {entry["acctnumber"]: entry["id"] for entry in harbor.netsuite["accounts"]}
+    assert set(ids) == set(harbor.tables["gl_accounts"].column("account_code"))
+    assert not set(ids) & set(ids.values())
