@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from include.money import ZERO
 from include.reconcile.candidates import MATCHABLE, Candidates
@@ -224,6 +225,10 @@ def _reference_refusal(desk: Desk, d: Deduction, named: Sequence[Promotion]) -> 
         return f"it names a promotion, but its reason is {d.reason_code_normalized}"
     if desk.authorised(promotion) is None:
         return "it names a promotion whose planned amount is unknown or nothing"
+    if promotion.has_window and promotion.window_start - d.posting_date > timedelta(
+        desk.rules.days_before_window
+    ):
+        return f"it names a promotion that begins on {promotion.window_start}, long after it was taken"
     return None
 
 

@@ -135,6 +135,8 @@ def judge(claim, promotions, parents, settled):
         allowed = fits and named.status in {"Approved", "Live", "Closed"} and not named.is_off_invoice
         if not allowed or claim.reason_code_normalized in NON_TRADE or authorised_of(named) is None:
             return Verdict("NEEDS_REVIEW")
+        if named.has_window and (named.window_start - claim.posting_date).days > 7:
+            return Verdict("NEEDS_REVIEW")
         return settle(claim, [(named, claim.amount)], settled, 1.0)
     if claim.reason_code_normalized in NON_TRADE:
         return Verdict("NON_TRADE")

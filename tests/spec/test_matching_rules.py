@@ -291,3 +291,15 @@ def test_instalments_that_merely_add_up(third):
     claims = [named("D1", "4000", 2, invoice_ref="INV1"), named("D2", "2500", 10, invoice_ref="INV2"), third]
     result = decide_all([promotion("P1", "10000")], claims)
     assert {ends(result, f"D{n}")[0] for n in (1, 2, 3)} == {"SETTLED"}
+
+
+def test_money_for_a_promotion_that_has_not_run():
+    """Named or not: five months before the promotion begins nothing was earned; a week before is the usual early bird."""
+    plan = promotion("P1", "10000", window_start=date(2027, 3, 1), window_end=date(2027, 3, 31))
+    result = decide_all([plan], [named("D1", "4000", 15)])
+    assert ends(result) == (
+        "NEEDS_REVIEW",
+        "it names a promotion that begins on 2027-03-01, long after it was taken",
+    )
+    near = promotion("P1", "10000", window_start=date(2026, 9, 22))
+    assert ends(decide_all([near], [named("D1", "4000", 15)]))[0] == "SETTLED"
