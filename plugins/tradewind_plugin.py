@@ -1,7 +1,8 @@
-"""The one file Airflow loads from this folder: the dbt docs in its UI, behind its log-in, and our timetable."""
+"""The one file Airflow loads from this folder: the dbt docs and the decisions behind its log-in, and our timetable."""
 
 from airflow.plugins_manager import AirflowPlugin
 
+from tradewind.api.decisions import app as decisions_app
 from tradewind.api.docs import app as docs_app
 from tradewind.timetables import NextCronPartition
 
@@ -11,7 +12,11 @@ class TradewindPlugin(AirflowPlugin):
 
     name = "tradewind"
     timetables = [NextCronPartition]  # noqa: RUF012
-    fastapi_apps = [{"app": docs_app, "url_prefix": "/tradewind", "name": "Tradewind docs"}]  # noqa: RUF012
+    # The longer prefix first: the first mount that fits answers.
+    fastapi_apps = [  # noqa: RUF012
+        {"app": decisions_app, "url_prefix": "/tradewind/api", "name": "Tradewind decisions"},
+        {"app": docs_app, "url_prefix": "/tradewind", "name": "Tradewind docs"},
+    ]
     external_views = [  # noqa: RUF012
         {
             "name": "Data dictionary (dbt docs)",
