@@ -97,7 +97,8 @@ Rule = Ordered | OneSide | NoOverlap | NoCycle
 class Contract:
     """One canonical entity. `amount` is the column whose sum is reported with every load, where there is one.
 
-    `minimum_rows` is the floor of the arrival gate when the stream arrives at all: an empty file is an
+    `prefilled` are the columns that a template of ours fills: a row with these and nothing else is a line nobody
+    has used. `minimum_rows` is the floor of the arrival gate when the stream arrives at all: an empty file is an
     accident, not a fact.
     """
 
@@ -107,6 +108,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     amount: str | None = None
     minimum_rows: int = 1
+    prefilled: tuple[str, ...] = ()
     key: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -666,6 +668,7 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
         amount="amount",
         minimum_rows=0,
+        prefilled=("decision_key", "claim_kind", "claim_key"),
     ),
     Contract(
         "reason_codes",

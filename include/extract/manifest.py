@@ -38,6 +38,7 @@ class Stream:
     full: bool = False
     amount: str | None = None
     minimum_rows: int = 0
+    prefilled: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

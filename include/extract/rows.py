@@ -106,6 +106,29 @@ class Layout:
         return "text"
 
 
+def used_rows(reader: Reader, stream: Stream) -> Iterator[Batch]:
+    """The reader's batches without the lines of a template that nobody has used; `notes` counts those."""
+    ours = {reader.layout.positions.get(name) for name in stream.prefilled}
+    if not ours or None in ours:
+        yield from reader.batches()
+        return
+    unused = 0
+    for batch in reader.batches():
+        kept = [
+            (number, row)
+            for number, row in zip(batch.numbers, batch.rows, strict=True)
+            if any(_is_filled(cell) != (place in ours) for place, cell in enumerate(row))
+        ]
+        unused += len(batch.rows) - len(kept)
+        yield Batch([number for number, _ in kept], [row for _, row in kept], batch.broken)
+    if unused:
+        reader.notes["unused_rows"] = unused
+
+
+def _is_filled(cell: Cell) -> bool:
+    return isinstance(cell, Unreadable) or bool(cell.strip())
+
+
 def header_name(text: str) -> str:
     """A header as it is compared: `Customer Key`, `customer-key` and `CUSTOMER_KEY` are one."""
     return re.sub(r"[\s\-.]+", "_", text.strip().strip("\ufeff\u200b").strip().lower())

@@ -21,7 +21,7 @@ from include.extract.check import Checked, Reject, RowChecker
 from include.extract.files import Arrival, Ignored, arrivals
 from include.extract.load import Delivery, LoadResult, load, refuse_whole
 from include.extract.manifest import Stream
-from include.extract.rows import FileRefused, Reader
+from include.extract.rows import FileRefused, Reader, used_rows
 from include.extract.systems import files as inbox
 from include.extract.systems import salesforce
 from include.faultpoints import InjectedFault, point
@@ -196,7 +196,7 @@ def _load_file(
 def _checked(delivery: Delivery, reader: Reader) -> Iterator[Checked]:
     checker = RowChecker(delivery.stream, reader.layout)
     read = 0
-    for batch in reader.batches():
+    for batch in used_rows(reader, delivery.stream):
         checked = checker.check(batch)
         if (read + checked.rows_read) // _PROGRESS_ROWS > read // _PROGRESS_ROWS:
             log.info("%s · %s · %s rows read", delivery.tenant, delivery.file, read + checked.rows_read)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import xlsxwriter
 
+from include.report.decision_sheet import add_decisions
+
 Rows = Sequence[dict[str, object]]
 
 #: More digits than a spreadsheet's double holds are written as text.
@@ -103,6 +105,7 @@ def write_queue(path: Path, as_of: date, *, queue: Rows, kpis: Rows = ()) -> Non
         book.set_properties({"title": "Deduction work queue", "created": created})
         formats = {name: book.add_format(values) for name, values in _FORMATS.items()}
         add_queue(book, formats, queue, as_of)
+        add_decisions(book, formats, queue, as_of)
         add_sheet(book, formats, "KPIs", "A rate without anything to measure is empty", KPIS, kpis, frozen=2)
 
 

@@ -17,6 +17,7 @@ def row(position: int, **values: object) -> dict[str, object]:
     return (
         made
         | {"queue_position": position, "claim": f"D{position}", "value_amount": Decimal("1200.5000")}
+        | {"claim_kind": "deduction"}
         | values
     )
 

@@ -16,6 +16,7 @@ def _stream(contract: Contract) -> Stream:
         rules=contract.rules,
         amount=contract.amount,
         minimum_rows=contract.minimum_rows,
+        prefilled=contract.prefilled,
     )
 
 
