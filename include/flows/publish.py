@@ -25,11 +25,13 @@ from include.publish.exports import Export
 from include.publish.items import Item
 from include.publish.limits import Limits
 from include.publish.plan import Plan, classify, guard
+from include.report.statements import write_statements
 from include.settings import TenantSettings
 from include.warehouse import publishing
 from include.warehouse.lease import Lease, acquire
 from include.warehouse.publishing import Receipt
 from include.warehouse.session import Warehouse
+from include.warehouse.statements import read_statements
 
 log = logging.getLogger("tradewind.publish")
 _RECEIPTS = uuid5(NAMESPACE_URL, "urn:tradewind:receipt")
@@ -116,6 +118,8 @@ def _desired(conn, request: Request, folder, settings: Erp) -> list[Item]:
     if export.shape == "file":
         if export.options["file"] == "deduction_queue.xlsx":
             _write_queue(conn, request, folder)
+        elif export.options["file"] == "financial_statements.json":
+            write_statements(read_statements(conn), folder / export.options["file"])
         elif export.channel == "file":
             rows = publishing.read_rows(conn, export, period=request.period, as_of=request.as_of)
             _write_file(folder / export.options["file"], erp.journal_file(rows, settings))

@@ -244,6 +244,18 @@ GROUP BY simulation_id, currency, scenario_id, simulation_date"""
         options={"file": "deduction_queue.xlsx", "path": "Trade/Queue/Deduction_Queue_{period}.xlsx"},
     ),
     Export(
+        name="sharepoint_financial_statements",
+        title="Financial statements of every company and period as JSON in SharePoint",
+        side="reconcile",
+        destination="sharepoint",
+        object="financial_statements",
+        shape="file",
+        options={
+            "file": "financial_statements.json",
+            "path": "Finance/Statements/Financial_Statements_{period}.json",
+        },
+    ),
+    Export(
         name="sharepoint_chain_head",
         title="Heads of the snapshot chain in SharePoint, outside the database",
         side="reconcile",
