@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from include.flows.extract import extract_files
@@ -175,10 +174,24 @@ def test_a_failed_build_forgets_nothing(company: Company):
 
 
 def test_two_tenants_do_not_touch_each_other(company: Company):
-    with psycopg.connect(company.wh.pipeline_dsn) as conn:
-        assert conn.execute("SELECT DISTINCT tenant_id FROM analytics.promotion_actuals").fetchall() == [
-            ("alpha",)
-        ]
+    with company.wh.pipeline() as conn:
+        found = conn.execute("SELECT DISTINCT tenant_id FROM analytics.promotion_actuals").fetchall()
+    assert found == [("alpha",)]
+
+
+def test_a_window_reads_its_month_only_and_keeps_its_index_under_row_security(company: Company):
+    """TDM-19: partitions are pruned for the engine too, whose rows a policy chooses."""
+    with company.wh.engine("alpha") as conn:
+        conn.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(
+            line
+            for (line,) in conn.execute(
+                "EXPLAIN SELECT sum(units_sold) FROM intelligence.pos_facts"
+                " WHERE product_key = 'A' AND sale_date BETWEEN '2026-02-01' AND '2026-02-14'"
+            )
+        )
+    assert "pos_facts_2026_02" in plan and "pos_facts_2026_01" not in plan
+    assert "pos_facts_2026_02_key" in plan
 
 
 def _versions(wh: Warehouse) -> set[tuple]:
