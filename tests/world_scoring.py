@@ -74,6 +74,7 @@ def _promotion(row: dict, truth: dict, products: set[str], currency: str) -> Pro
         earned_amount=money(earned) if truth["authorised_basis"] == "earned" else None,
         approved_date=row["approved_date"] or row["sellin_start"],
         closed_date=row["closed_date"],
+        accrual_method=row["accrual_method"] or "full_on_approval",
         is_off_invoice=row["settlement_method"] == "off_invoice",
         product_keys=frozenset(products),
     )

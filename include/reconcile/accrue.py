@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 from include.money import ZERO, allocate, round_half_up
 from include.reconcile.records import NO_WINDOW, ClosedPeriod, FiscalPeriod, Performance, Promotion
@@ -143,6 +145,12 @@ def side_by_side(
     return {name: method(basis) for name, method in METHODS.items() if known or name == DEFAULT_METHOD}
 
 
+def _share(rows: Sequence[Performance]) -> Fraction:
+    """The part of shipments and returns that counts after a forward buy, from 0 to 1."""
+    whole = Fraction(sum(abs(row.amount) for row in rows))
+    return Fraction(sum(abs(row.tempered_amount) for row in rows)) / whole if whole else Fraction(1)
+
+
 def _plan(promotion: Promotion) -> Decimal:
     return max(promotion.planned_amount or ZERO, ZERO)
 
@@ -169,21 +177,22 @@ def _performed(basis: Basis, source: str, granularity: str) -> Recognised:
         week = (row.performed_on - basis.promotion.window_start).days // _WEEK
         units[week] += row.units
         amounts[week] += row.amount
-    whole = sum(amounts.values(), ZERO)
-    share = Decimal(1)
-    if tempered and whole:
-        share = sum((row.tempered_amount for row in rows), ZERO) / whole
-    rates = [amounts[week] / units[week] for week in units if units[week]]
+    share = _share(rows) if tempered else Fraction(1)
+    rates = [Fraction(amounts[week]) / Fraction(units[week]) for week in units if units[week]]
     if granularity == "total" and rates:
-        whole = sum(rates, Decimal(0)) / len(rates) * sum(units.values(), Decimal(0))
-    amount = max(ZERO, round_half_up(whole * share))
+        # Exact: a mean of thirds that comes to half a cent must round as half a cent.
+        exact = sum(rates) / len(rates) * Fraction(sum(units.values())) * share
+        whole = Decimal(floor(exact * 100 + Fraction(1, 2))) / 100
+    else:
+        whole = sum((row.tempered_amount if tempered else row.amount for row in rows), ZERO)
+    amount = max(ZERO, round_half_up(whole))
     last = max(row.performed_on for row in rows)
     return Recognised(
         amount,
         last,
         amount,
         sum(units.values(), Decimal(0)),
-        share.quantize(Decimal("0.000001")) if tempered else None,
+        Decimal(floor(share * 10**6 + Fraction(1, 2))).scaleb(-6) if tempered else None,
     )
 
 

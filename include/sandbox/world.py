@@ -15,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from include.sandbox import world_accruals as accruals
 from include.sandbox import world_claims as claims_room
 from include.sandbox import world_compensation as pay
 from include.sandbox import world_crm as crm
@@ -74,12 +75,15 @@ def _trade(
     claims = deductions_room.post(rng("posting"), net, claims, remittances)
     make_decidable(rng("decidable"), claimant, claims, rivals)
 
+    methods = accruals.methods(promotions, authorised)
     tables = {
         "customers": net.customers, "products": cat.products, "product_costs": cat.product_costs,
         "price_lists": cat.price_lists, "gl_accounts": ledger.gl_accounts(),
         "exchange_rates": ledger.exchange_rates(rng("rates"), who), "fiscal_periods": ledger.fiscal_periods(who),
         "funds": funding.funds(promotions, net, who.currency),
-        "promotions": funding.promotion_rows(rng("promotion_rows"), promotions, claims, who.currency),
+        "promotions": funding.promotion_rows(
+            rng("promotion_rows"), promotions, claims, who.currency, methods
+        ),
         "promotion_status_history": funding.status_history(promotions),
         "promotion_products": funding.promotion_product_rows(promotions, cat),
         "reason_codes": deductions_room.reason_code_rows(net),
@@ -96,6 +100,7 @@ def _trade(
     tables["gl_journal_lines"], unbalanced = ledger.journals(rng("ledger"), who, books, tenant == "demo")
     truth = truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
     truth |= {"ap_payments": fee_truth, "erp_refusals": erp.refusals(promotions)}
+    truth["accruals"] = accruals.truth(promotions, methods, authorised)
     periods = erp.accounting_periods(promotions)
     return tables, truth, {"accounts": erp.chart(tenant), "accounting_periods": periods}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -41,9 +42,13 @@ def funds(promotions: list[Promotion], net: Network, currency: str) -> Table:
 
 
 def promotion_rows(
-    rng: np.random.Generator, promotions: list[Promotion], claims: list[Claim], currency: str
+    rng: np.random.Generator,
+    promotions: list[Promotion],
+    claims: list[Claim],
+    currency: str,
+    methods: Mapping[str, str],
 ) -> Table:
-    """The promotions contract; now and then the currency is left to the tenant and the account to the tactic.
+    """The promotions contract, with the accrual `methods` of those that have one of their own; now and then the currency is left to the tenant and the account to the tactic.
 
     Some promotions that no claim names have no id yet: it is derived downstream.
     """
@@ -58,7 +63,7 @@ def promotion_rows(
         uplift = Decimal(round((p.lift - 1) * 100, 1)) if p.lift > 1 else None
         rows.append((
             p.key, None if p.promotion_id not in named and rng.random() < 0.3 else p.promotion_id, p.name, p.customer, p.fund, p.status, p.tactic, p.method, *p.sellin, *p.scan,
-            uplift.quantize(Decimal("0.1")) if uplift is not None else None, p.planned, p.approved, p.closed, accrual,
+            uplift.quantize(Decimal("0.1")) if uplift is not None else None, p.planned, p.approved, p.closed, methods.get(p.key, accrual),
             None, account, currency if rng.random() < 0.93 else None,
         ))  # fmt: skip
     columns = (

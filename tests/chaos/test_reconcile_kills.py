@@ -1,7 +1,8 @@
 """Killed at any of its points and run again, reconcile ends as if nothing had happened.
 
 The company is made so that order matters: D01 is ambiguous when its turn comes, but would be clear once D02
-has used up P2. A resumed run that asked D01 again would settle it, and the tables would differ. The last test
+has used up P2. A resumed run that asked D01 again would settle it, and the tables would differ. P7 finds its fund
+full; the release of P6 makes room further on, which a resumed run must not use. The last test
 is the control: with that memory taken away, the sweep does find the difference.
 """
 
@@ -21,13 +22,24 @@ import pytest
 from include import faultpoints
 from include.errors import LeaseLost
 from include.flows import reconcile as flow
+from include.money import money
+from include.reconcile.records import Fund, StatusChange
 from include.settings import TenantSettings
+<<<<<<< HEAD
 from tests.trade_cases import AS_OF, PARENTS, decision, deduction, guid, payment, promotion
+=======
+from tests.trade_cases import AS_OF, PARENTS, deduction, guid, payment, performance, promotion
+>>>>>>> caf1e44 (Accruals agree with a slow reference on any day and for any choice of run days; a few promotions of each method in the demo company)
 from tests.trade_marts import checksums, fill
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = TenantSettings(reconcile={"fund_overspend": "block"})
 BATCH = 3
+<<<<<<< HEAD
 RUNS = 7
+=======
+RUNS = 6
+>>>>>>> caf1e44 (Accruals agree with a slow reference on any day and for any choice of run days; a few promotions of each method in the demo company)
 POINTS = {
     "reconcile.lease_taken": 1,
     "reconcile.run_opened": 1,
@@ -37,7 +49,7 @@ POINTS = {
     "evidence.head_published": 1,
 }
 EVERY_POINT = [(name, nth) for name, count in POINTS.items() for nth in range(1, count + 1)]
-SAMPLE = [("reconcile.batch_written", 2), ("reconcile.batch_committed", 3)]
+SAMPLE = [("reconcile.batch_written", 2), ("reconcile.batch_committed", 4)]
 
 
 def company(wh) -> None:
@@ -50,7 +62,14 @@ def company(wh) -> None:
             promotion("P2", "9500"),
             promotion("P3", "50000", customer_key="rival", status="Closed", closed_date=date(2026, 10, 20)),
             promotion("S1", "20000", tactic_type="Slotting", settlement_method="fixed_fee"),
+            promotion("P5", "700", customer_key="rival", fund_key="F2", accrual_method="on_shipment"),
+            promotion("P6", "900", customer_key="rival", fund_key="F2", status="Closed"),
+            promotion("P7", "800", customer_key="rival", fund_key="F2", accrual_method="spread"),
+            promotion("P8", "600", customer_key="rival"),
         ],
+        performance=[performance("P5", date(2026, 9, 20), "300", "2", factor="0.5")],
+        funds=[Fund("F2", money("1700"), "USD")],
+        status_changes=[StatusChange("P8", date(2026, 8, 20), "Cancelled")],
         deductions=[
             deduction("D01", "10000", posting_date=date(2026, 9, 10)),
             deduction("D02", "9500", posting_date=date(2026, 9, 12), promotion_id=guid("P2")),
@@ -78,7 +97,7 @@ def company(wh) -> None:
 
 
 def work(wh, run_id: str = "run-1") -> flow.Summary:
-    return flow.reconcile(wh, "alpha", AS_OF, run_id=run_id, settings=TenantSettings(), batch=BATCH)
+    return flow.reconcile(wh, "alpha", AS_OF, run_id=run_id, settings=SETTINGS, batch=BATCH)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +143,7 @@ def kill(faults, warehouse, name: str, nth: int) -> None:
         "from datetime import date; from include.flows.reconcile import reconcile;"
         "from include.settings import TenantSettings; from include.warehouse.session import Warehouse;"
         f"reconcile(Warehouse.from_environment(), 'alpha', date.fromisoformat('{AS_OF}'), run_id='run-1',"
-        f" settings=TenantSettings(), batch={BATCH})"
+        f" settings=TenantSettings(reconcile={SETTINGS.reconcile}), batch={BATCH})"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
@@ -172,7 +191,7 @@ def test_two_at_once_end_as_one(warehouse, undisturbed):
 
 
 def test_the_sweep_would_see_a_run_that_asks_again(faults, warehouse, undisturbed, monkeypatch):
-    faults("reconcile.batch_committed", 3, "raise")
+    faults("reconcile.batch_committed", 4, "raise")
     with pytest.raises(faultpoints.InjectedFault):
         work(warehouse)
     remembered = flow.read_state

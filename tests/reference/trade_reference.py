@@ -8,6 +8,7 @@ the engine must agree with it on every claim.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 from itertools import combinations
 from math import floor
@@ -239,3 +240,70 @@ def verdicts(promotions, deductions, parents):
     settled: dict[str, object] = {}
     ordered = sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))
     return {d.deduction_key: judge(d, promotions, parents, settled) for d in ordered}
+
+
+def recognised(method, promotion, performed, day, granularity):
+    """The amount `method` recognises by `day`, in whole cents as a Fraction, halves up."""
+    days = []
+    at = promotion.window_start
+    while at <= promotion.window_end:
+        days.append(at)
+        at += timedelta(days=1)
+    plan = Fraction(promotion.planned_amount or 0)
+    earned = promotion.earned_amount if plan else None
+    if method == "full_on_approval":
+        return plan if earned is None else max(Fraction(0), Fraction(earned))
+    if method == "spread":
+        gone = [at for at in days if at <= day]
+        if earned is not None:
+            return max(Fraction(0), Fraction(earned))
+        return plan if gone == days else cents(plan * len(gone) / len(days))
+    if method == "lump_sum_date":
+        if day < days[0]:
+            return Fraction(0)
+        if granularity == "total":
+            return plan
+        weeks = [days[start : start + 7] for start in range(0, len(days), 7)]
+        return sum(
+            (
+                share
+                for share, week in zip(by_largest_remainder(plan, weeks), weeks, strict=True)
+                if week[0] <= day
+            ),
+            Fraction(0),
+        )
+    source = {"on_shipment": "shipped", "on_scan": "scanned"}[method]
+    rows = [p for p in performed if p.source == source and p.performed_on <= day]
+    counted = {id(p): p.tempered_amount if source == "shipped" else p.amount for p in rows}
+    if granularity == "period":
+        return max(Fraction(0), cents(sum(Fraction(amount) for amount in counted.values())))
+    rates = []
+    for start in range(0, len(days), 7):
+        week = [p for p in rows if p.performed_on in days[start : start + 7]]
+        moved = sum(Fraction(p.units) for p in week)
+        if moved:
+            rates.append(sum(Fraction(p.amount) for p in week) / moved)
+    whole = sum(Fraction(abs(p.amount)) for p in rows)
+    share = sum(Fraction(abs(amount)) for amount in counted.values()) / whole if whole else Fraction(1)
+    if not rates:
+        return max(Fraction(0), cents(sum(Fraction(amount) for amount in counted.values())))
+    units = sum(Fraction(p.units) for p in rows)
+    return max(Fraction(0), cents(sum(rates) / len(rates) * units * share))
+
+
+def by_largest_remainder(plan, weeks):
+    """The plan's whole cents by the days of each week; cents left over go to the largest remainders, earlier first."""
+    whole = floor(plan * 100)
+    total = sum(len(week) for week in weeks)
+    exact = [Fraction(whole * len(week), total) for week in weeks]
+    shares = [floor(part) for part in exact]
+    order = sorted(range(len(weeks)), key=lambda i: (shares[i] - exact[i], i))
+    for i in order[: whole - sum(shares)]:
+        shares[i] += 1
+    found = [Fraction(share, 100) for share in shares]
+    found[0] += plan - Fraction(whole, 100)
+    return found
+
+
+def cents(amount):
+    return Fraction(floor(amount * 100 + Fraction(1, 2)), 100)

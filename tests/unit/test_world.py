@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 
 from include.extract.contracts import CONTRACTS
+from include.reconcile.accrue import method_of, recognised
+from include.reconcile.rules import Rules
 from include.sandbox.world import MEDIUM, SMALL, build
 from include.sandbox.world_files import file_name, write
 from include.sandbox.world_master import gtin
 from include.sandbox.world_shape import Table
+from tests.trade_cases import performance
 from tests.world_checks import (
     contract_faults,
     earned_amounts,
@@ -28,6 +31,7 @@ from tests.world_checks import (
     remittance_differences,
     unbalanced_journals,
 )
+from tests.world_scoring import inputs_of
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +190,22 @@ def test_promotions_lift_sales_and_dip_afterwards(demo):
             kind.append(units / usual)
     assert 1.4 < np.mean(during) < 2.0
     assert np.mean(after) < np.mean(plain) - 0.05
+
+
+def test_a_few_promotions_accrue_by_each_method_and_their_truth_is_the_engines(demo):
+    """Performance is counted from the contract tables, apart from the generator and from the marts."""
+    planned = {p.promotion_key: p for p in inputs_of(demo).promotions}
+    counted = earned_amounts(demo)
+    by_method = Counter()
+    for row in demo.truth["accruals"].records():
+        key, promotion = row["promotion_key"], planned[row["promotion_key"]]
+        by_method[row["accrual_method"]] += 1
+        source = {"on_shipment": "shipped", "on_scan": "scanned"}.get(row["accrual_method"], "shipped")
+        day = min(promotion.window_end, demo.as_of)
+        done = [performance(key, day, "1", str(counted.get(key, 0)), source=source)]
+        assert method_of(promotion) == row["accrual_method"]
+        assert recognised(promotion, done, demo.as_of, Rules()).amount == row["recognised_amount"]
+    assert by_method == {"spread": 2, "on_shipment": 2, "on_scan": 2, "lump_sum_date": 2}
 
 
 def test_every_deduction_has_one_truth(demo):
