@@ -25,21 +25,13 @@ from include.flows import reconcile as flow
 from include.money import money
 from include.reconcile.records import Fund, StatusChange
 from include.settings import TenantSettings
-<<<<<<< HEAD
-from tests.trade_cases import AS_OF, PARENTS, decision, deduction, guid, payment, promotion
-=======
-from tests.trade_cases import AS_OF, PARENTS, deduction, guid, payment, performance, promotion
->>>>>>> caf1e44 (Accruals agree with a slow reference on any day and for any choice of run days; a few promotions of each method in the demo company)
+from tests.trade_cases import AS_OF, PARENTS, decision, deduction, guid, payment, performance, promotion
 from tests.trade_marts import checksums, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = TenantSettings(reconcile={"fund_overspend": "block"})
 BATCH = 3
-<<<<<<< HEAD
-RUNS = 7
-=======
-RUNS = 6
->>>>>>> caf1e44 (Accruals agree with a slow reference on any day and for any choice of run days; a few promotions of each method in the demo company)
+RUNS = 9
 POINTS = {
     "reconcile.lease_taken": 1,
     "reconcile.run_opened": 1,
