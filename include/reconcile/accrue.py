@@ -147,6 +147,8 @@ def side_by_side(
 
 def _share(rows: Sequence[Performance]) -> Fraction:
     """The part of shipments and returns that counts after a forward buy, from 0 to 1."""
+    if all(row.tempered_amount == row.amount for row in rows):
+        return Fraction(1)
     whole = Fraction(sum(abs(row.amount) for row in rows))
     return Fraction(sum(abs(row.tempered_amount) for row in rows)) / whole if whole else Fraction(1)
 
@@ -178,9 +180,9 @@ def _performed(basis: Basis, source: str, granularity: str) -> Recognised:
         units[week] += row.units
         amounts[week] += row.amount
     share = _share(rows) if tempered else Fraction(1)
-    rates = [Fraction(amounts[week]) / Fraction(units[week]) for week in units if units[week]]
-    if granularity == "total" and rates:
+    if granularity == "total" and any(units.values()):
         # Exact: a mean of thirds that comes to half a cent must round as half a cent.
+        rates = [Fraction(amounts[week]) / Fraction(units[week]) for week in units if units[week]]
         exact = sum(rates) / len(rates) * Fraction(sum(units.values())) * share
         whole = Decimal(floor(exact * 100 + Fraction(1, 2))) / 100
     else:
