@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from include.sandbox.world_claims import Authorised
+from include.sandbox.world_ledger import LAST_CLOSED
 from include.sandbox.world_promotions import Promotion
 from include.sandbox.world_shape import AS_OF, Table
 
@@ -49,6 +50,8 @@ def _suits(promotion: Promotion, tactics: tuple[str, ...], authorised: Authorise
         and not promotion.scenario
         and promotion.planned is not None
         and promotion.approved is not None
+        # Later approvals are the ERP's: it refuses one of them by the day its plan is accrued.
+        and promotion.approved <= LAST_CLOSED
         and promotion.status in ("Approved", "Live", "Closed")
         and promotion.window[0] <= AS_OF
         and known
