@@ -95,6 +95,13 @@ def _accounts(rows, state, promotions, rules):
     )
     if balance[rules.accounts.clearing] != waiting:
         yield f"clearing holds {balance[rules.accounts.clearing]}, claims wait for {waiting}"
+    disputed = sum((c.amount_disputed for c in state.claims.values()), ZERO)
+    charged = balance[rules.accounts.receivable] + sum(state.receipts.values(), ZERO)
+    if charged != disputed:
+        yield f"{charged} is charged back, claims dispute {disputed}"
+    given_up = sum((c.amount_written_off for c in state.claims.values()), ZERO)
+    if balance[rules.accounts.write_off] != given_up:
+        yield f"{balance[rules.accounts.write_off]} is written off, claims gave up {given_up}"
     accrued = sum((m.amount for m in rows.movements), ZERO)
     if balance[rules.accounts.accrued] != -accrued:
         yield f"the liability is {balance[rules.accounts.accrued]}, the accruals are {accrued}"

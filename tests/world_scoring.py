@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from include.money import money
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.engine import run
 from include.reconcile.ledger import COUNTED, LedgerState
 from include.reconcile.records import ApPayment, Deduction, Inputs, Promotion
@@ -50,6 +52,7 @@ def inputs_of(world: World) -> Inputs:
             )
             for row in world.tables["ap_payments"].records()
         ),
+        decisions=tuple(_decision(row) for row in world.tables["claim_decisions"].records()),
         proofs={
             row["promotion_key"]: row["received_date"]
             for row in world.tables["proofs_of_performance"].records()
@@ -98,16 +101,24 @@ def _deduction(row: dict, codes: dict, products: set[str]) -> Deduction:
     )
 
 
+def _decision(row: dict) -> ClaimDecision:
+    amount = None if row["amount"] is None else money(row["amount"])
+    moments = {name: datetime.fromisoformat(row[name]) for name in ("decided_at", "approved_at") if row[name]}
+    return ClaimDecision(**row | {"amount": amount} | moments)
+
+
 @dataclass
 class Score:
     """The engine's answers beside the truth.
 
+    What a person has decided is scored by itself: `misanswered` are (decision, status it must get, status and why).
     `wrong` are (deduction, true class, outcome, promotions settled): settled although nothing may be, or
     against a promotion that is not one of its true ones. `outcomes` counts (true class, outcome).
     """
 
     wrong: list[tuple] = field(default_factory=list)
     outcomes: Counter = field(default_factory=Counter)
+    misanswered: list[tuple] = field(default_factory=list)
     auto_cleared: int = 0
     settled: Decimal = Decimal(0)
 
@@ -127,7 +138,7 @@ def score(world: World, rules: Rules | None = None) -> Score:
     truth = {row["deduction_key"]: row for row in world.truth["deductions"].records()}
     result = Score()
     for claim in state.claims.values():
-        if claim.source_kind != "deduction":
+        if claim.source_kind != "deduction" or claim.decided_by:
             continue
         row = truth[claim.source_key]
         result.outcomes[row["true_class"], claim.outcome.value] += 1
@@ -136,4 +147,9 @@ def score(world: World, rules: Rules | None = None) -> Score:
         found = against[claim.claim_id]
         if found and not (row["may_settle"] and found <= true_parts[claim.source_key]):
             result.wrong.append((claim.source_key, row["true_class"], claim.outcome.value, sorted(found)))
+    for row in world.truth["decisions"].records():
+        given = state.answers.get(row["decision_key"], {}).values()
+        got = [(answer.status, answer.why) for answer in given]
+        if [status for status, _ in got] != [s for s in (row["status"],) if s]:
+            result.misanswered.append((row["decision_key"], row["status"], got))
     return result

@@ -19,6 +19,7 @@ from include.sandbox import world_accruals as accruals
 from include.sandbox import world_claims as claims_room
 from include.sandbox import world_compensation as pay
 from include.sandbox import world_crm as crm
+from include.sandbox import world_decisions as decisions_room
 from include.sandbox import world_deductions as deductions_room
 from include.sandbox import world_defects as defects
 from include.sandbox import world_erp as erp
@@ -101,6 +102,7 @@ def _trade(
     truth = truth_room.trade_truth(claims, promotions, authorised, remittances, unbalanced, net, cat)
     truth |= {"ap_payments": fee_truth, "erp_refusals": erp.refusals(promotions)}
     truth["accruals"] = accruals.truth(promotions, methods, authorised)
+    tables["claim_decisions"], truth["decisions"] = decisions_room.decisions(tables, truth)
     periods = erp.accounting_periods(promotions)
     return tables, truth, {"accounts": erp.chart(tenant), "accounting_periods": periods}
 

@@ -97,3 +97,12 @@ def test_score_reports_a_wrong_settlement(world):
     blank = replace(world, truth=world.truth | {"deduction_promotions": Table(parts.columns, [])})
     assert world_scoring.score(world).wrong == []
     assert world_scoring.score(blank).wrong
+
+
+def test_score_reports_a_decision_that_got_another_answer(world):
+    """With the truth turned round, every answer is another one."""
+    table = world.truth["decisions"]
+    turned = [(*row[:3], "refused" if row[3] == "applied" else "applied") for row in table.rows]
+    blank = replace(world, truth=world.truth | {"decisions": Table(table.columns, turned)})
+    assert world_scoring.score(world).misanswered == []
+    assert len(world_scoring.score(blank).misanswered) == len(turned) > 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from hypothesis import settings
@@ -12,11 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from include.money import money
 from include.reconcile.accrue import METHODS
+from include.reconcile.actions import ACTIONS
+from include.reconcile.decision_records import ClaimDecision
 from include.reconcile.ledger import LedgerState
 from include.reconcile.outcomes import OPEN_OUTCOMES
 from include.reconcile.records import Changes, Deduction, Fund, Promotion
 from include.reconcile.rules import Rules
-from tests.trade_cases import decide_all, deduction, guid, payment, performance, promotion
+from tests.trade_cases import decide_all, decision, deduction, guid, payment, performance, promotion
 from tests.trade_laws import broken_laws
 
 WHOLE = st.sampled_from(["1000", "2500", "4000", "10000", "0.01", "3333.33"])
@@ -33,13 +35,19 @@ class TradeCompany(RuleBasedStateMachine):
         on_change=st.sampled_from(["adjust", "adjust", "ask"]),
     )
     def begin(self, policy, closed, overspend, on_change):
-        self.rules = Rules(release_policy=policy, fund_overspend=overspend, on_plan_change=on_change)
+        self.rules = Rules(
+            release_policy=policy,
+            fund_overspend=overspend,
+            on_plan_change=on_change,
+            approval_limit=money("3000"),
+        )
         self.today = date(2026, 9, 10)
         self.promotions: dict[str, Promotion] = {}
         self.deductions: dict[str, Deduction] = {}
         self.payments = []
         self.proofs: dict[str, date] = {}
         self.closed = [(date(2026, 8, 1), date(2026, 8, 10))] if closed else []
+        self.decisions: list[ClaimDecision] = []
         self.state = LedgerState()
         self.rows = Changes()
         self.performed = []
@@ -153,14 +161,43 @@ class TradeCompany(RuleBasedStateMachine):
         if changed.amount > 0:
             self.deductions[key] = replace(changed, amount=changed.amount + 1)
 
+    @precondition(lambda self: self.deductions or self.payments)
+    @rule(
+        data=st.data(),
+        action=st.sampled_from(["settle", "settle", "dispute", "reopen", *ACTIONS]),
+        amount=st.one_of(st.none(), st.none(), WHOLE),
+        to=st.integers(0, 4),
+        approved_by=st.sampled_from([None, "carl", "ANA"]),
+    )
+    def say(self, data, action, amount, to, approved_by):
+        """A person decides about any claim, known to the ledger or not, sensibly or not."""
+        kinds = dict.fromkeys(self.deductions, "deduction") | {
+            p.payment_key: "ap_payment" for p in self.payments
+        }
+        key = data.draw(st.sampled_from(sorted(kinds)))
+        self.decisions.append(
+            decision(
+                f"K{len(self.decisions)}", key, action, amount, claim_kind=kinds[key], approved_by=approved_by,
+                promotion_key=f"P{to}" if action == "settle" else None,
+                decided_at=datetime.combine(self.today, time(9), UTC),
+            )
+        )  # fmt: skip
+
+    @precondition(lambda self: self.decisions)
+    @rule(data=st.data())
+    def approve_a_decision(self, data):
+        place = data.draw(st.integers(0, len(self.decisions) - 1))
+        self.decisions[place] = replace(self.decisions[place], approved_by="carl")
+
     @rule(days=st.integers(0, 20))
     def run(self, days):
         self.today += timedelta(days=days)
         before = dict(self.state.claims)
         self._run()
         for number, claim in before.items():
-            if claim.outcome not in OPEN_OUTCOMES:
-                assert self.state.claims[number].amount == claim.amount, "a decided claim was edited"
+            after = self.state.claims[number]
+            if claim.outcome not in OPEN_OUTCOMES and after.decided_at == claim.decided_at:
+                assert after.amount == claim.amount, "a decided claim was edited"
         assert not self._run(forget=False), "the same run again did something"
 
     def _run(self, forget: bool = True) -> list:
@@ -175,6 +212,7 @@ class TradeCompany(RuleBasedStateMachine):
             closed=self.closed,
             performed=self.performed,
             funds=self.funds,
+            decisions=self.decisions,
             forget=forget,
         )
         self.rows.extend(result.rows)

@@ -78,6 +78,7 @@ def test_the_matcher_settles_nothing_wrongly(seed, size, tenant):
     """Whatever the matcher settles by itself is settled against a true promotion of that deduction."""
     result = score(build(seed, size, tenant))
     assert result.wrong == []
+    assert result.misanswered == []
     assert result.auto_cleared > 0
 
 

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from include.reconcile.outcomes import ENDINGS, OPEN_OUTCOMES, Outcome
+from include.reconcile.outcomes import ASKED_AGAIN, ENDINGS, OPEN_OUTCOMES, Outcome
 from tests.trade_cases import Outcome as Result
 from tests.trade_cases import decide_all, decision, deduction, guid, payment, promotion
 
@@ -330,3 +330,12 @@ def test_every_ending_has_a_test_and_the_database_accepts_exactly_these():
     migration = (ROOT / "include/warehouse/migrations/0011_decisions.sql").read_text()
     accepted = migration.split("claims_outcome_accepted CHECK (outcome IN (")[1].split("))")[0]
     assert {name.strip().strip("'") for name in accepted.split(",")} == {o.value for o in Outcome}
+
+
+def test_the_docs_show_the_same_list():
+    """The table on docs/reconcile.md is the enumeration."""
+    page = (ROOT / "docs/reconcile.md").read_text()
+    for outcome, ending in ENDINGS.items():
+        where = ", ".join(bucket.replace("_", " ") for bucket in ending.buckets)
+        again = "yes" if outcome in ASKED_AGAIN else "no"
+        assert f"| {outcome} | {where} | {again} | {ending.meaning} |" in page
