@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
@@ -22,7 +22,7 @@ from include.warehouse.session import Warehouse
 from include.warehouse.tenants import ensure_tenant
 from include.warehouse.trade import Stamp, write_changes
 from tests import dbt_company
-from tests.trade_cases import AS_OF, decide_all, deduction, guid, payment, promotion
+from tests.trade_cases import AS_OF, decide_all, decision, deduction, guid, payment, promotion
 
 LAW = "documents_agree_with_journals"
 #: The second company posts to accounts of its own.
@@ -61,6 +61,33 @@ BACK = [
     deduction("R9", "-11", reversal_of="nobody", posting_date=date(2026, 11, 1)),
 ]
 
+LATE = [
+    deduction("D8", "300", promotion_id=guid("P3"), posting_date=date(2026, 11, 3)),
+    deduction("D9", "700", reason_code_normalized=None, posting_date=date(2026, 11, 3)),
+]
+#: People charge back, collect, give up, hand over, settle, and take it all back again.
+DECIDED = [
+    decision(
+        f"K{number}", claim, action, amount, decided_at=datetime(2026, 11, 4, number, tzinfo=UTC), **more
+    )
+    for number, (claim, action, amount, more) in enumerate(
+        [
+            ("D8", "dispute", "250", {}),
+            ("D8", "recover", "100", {}),
+            ("D8", "write_off", "60", {}),
+            ("D8", "reopen", None, {}),
+            ("D8", "dispute", "120", {}),
+            ("D9", "write_off", "60", {}),
+            ("D9", "non_trade", "40", {}),
+            ("D9", "settle", "100", {"promotion_key": "P1"}),
+            ("D9", "reopen", None, {}),
+            ("D9", "settle", "90", {"promotion_key": "P1"}),
+            ("V1", "reopen", None, {"claim_kind": "ap_payment"}),
+            ("V1", "settle", None, {"claim_kind": "ap_payment", "promotion_key": "S1"}),
+        ]
+    )
+]
+
 
 def engine_rows(rules: Rules) -> Changes:
     """Two days of a company in which every document of the engine is posted."""
@@ -69,9 +96,14 @@ def engine_rows(rules: Rules) -> Changes:
     # The plan's accounts change after the first posting; the journals stay where they began.
     later = [replace(PLANS[0], gl_account_code="5599", accrual_account_code="2299"), *PLANS[1:]]
     second = decide_all(later, TAKEN + BACK, state=first.state, as_of=date(2026, 11, 2), **paid)
+    third = decide_all(
+        later, TAKEN + BACK + LATE, state=second.state, as_of=date(2026, 11, 10), decisions=DECIDED, **paid
+    )
+    assert {r.status for r in third.rows.decisions} == {"applied"}
     rows = first.rows
     rows.extend(second.rows)
-    _people_and_corrections(rows, second.state, rules.accounts)
+    rows.extend(third.rows)
+    _people_and_corrections(rows, third.state, rules.accounts)
     return rows
 
 
@@ -189,8 +221,8 @@ def test_what_was_accrued_on_an_account_is_reversed_there(posted):
     """P1 was given other accounts after its first posting; nothing was posted to them."""
     codes = query(
         posted[0],
-        "SELECT DISTINCT account_code FROM finance.journal_lines WHERE promotion_key = 'P1' AND event <> 'DEBIT_MEMO'"
-        " AND event <> 'REPAYMENT' AND tenant_id = 'alpha' ORDER BY 1",
+        "SELECT DISTINCT account_code FROM finance.journal_lines WHERE promotion_key = 'P1' AND tenant_id = 'alpha'"
+        " AND event IN ('ACCRUAL', 'SETTLEMENT', 'SETTLEMENT_REVERSAL', 'RELEASE') ORDER BY 1",
     )
     assert codes == [("1150",), ("2210",), ("5520",)]
 
