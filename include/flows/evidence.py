@@ -111,7 +111,7 @@ def verify_evidence(wh: Warehouse, tenant: str, published_in: Path | None = None
             *unreadable,
             *verify(evidence.links(conn), (each.head for each in published)),
             *_lost(published, now, path),
-            *evidence.settlements_unlike_their_snapshot(conn),
+            *sorted(evidence.settlements_unlike_their_snapshot(conn), key=lambda fault: fault.where),
             *evidence.postings_unlike_their_settlement(conn),
             *evidence.unbalanced_journals(conn),
         ]

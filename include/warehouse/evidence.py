@@ -22,12 +22,11 @@ _LINKS = """
 """
 
 _SETTLEMENTS = """
-    SELECT coalesce(l.settlement_id, s.settlement_id), l.sequence, l.payload, s.settlement_id IS NOT NULL,
+    SELECT coalesce(l.settlement_id, s.settlement_id), g.sequence, g.payload, s.settlement_id IS NOT NULL,
            s.status, s.amount_settled::text, s.currency, s.claim_id::text, s.promotion_key
-    FROM (SELECT DISTINCT ON (settlement_id) settlement_id, sequence, payload
-          FROM finance.gl_snapshots ORDER BY settlement_id, sequence DESC) l
+    FROM (SELECT settlement_id, max(sequence) AS sequence FROM finance.gl_snapshots GROUP BY 1) l
+    JOIN finance.gl_snapshots g ON g.sequence = l.sequence AND g.settlement_id = l.settlement_id
     FULL JOIN finance.settlements s ON s.settlement_id = l.settlement_id
-    ORDER BY l.sequence NULLS LAST, 1
 """
 _SAID = ("status", "amount_settled", "currency", "claim_id", "promotion_key")
 
