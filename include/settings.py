@@ -1,7 +1,7 @@
 """Settings: where this installation keeps its files, and what a tenant may change.
 
 A tenant's values live in tenancy.tenants.settings (JSON); the defaults are here. The sections `reconcile`,
-`forecast` and `publish` belong to their rooms, which check the keys and store the version they used with
+`forecast`, `publish` and `close` belong to their rooms, which check the keys and store the version they used with
 every result.
 """
 
@@ -81,6 +81,7 @@ class TenantSettings:
     reconcile: Mapping[str, object] = field(default_factory=dict)
     forecast: Mapping[str, object] = field(default_factory=dict)
     publish: Mapping[str, object] = field(default_factory=dict)
+    close: Mapping[str, object] = field(default_factory=dict)
 
     _ALLOWED: ClassVar[dict[str, tuple[str, ...]]] = {
         "publish_mode": ("dry_run", "live"),

@@ -315,6 +315,10 @@ LANDED: dict[str, Rows] = {
             "received_date": "2026-02-16",
         },
     ],
+    "period_decisions": [
+        {"decision_key": "S1", "fiscal_year": 2026, "period": 2, "action": "sign", "decided_by": "Ann"}
+        | {"decided_at": "2026-03-06T12:00:00Z"},
+    ],
     "reason_codes": [{"reason_code_erp": "5", "reason_code_normalized": "PROMO"}],
     "invoices": [
         {
@@ -404,6 +408,7 @@ _RECEIVED, _RECEIVED_LINES = posting(RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120)
 _CHARGED, _CHARGED_LINES = posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
 _SIMULATION = "sim_" + "0" * 32
 _TOTALS = (100, 200, 300, 400, 500)
+_PERIOD = {"calendar": "standard", "fiscal_year": 2026, "period": 2, "generation": 1}
 RECORDS: dict[str, Rows] = {
     "finance.claims": [
         {
@@ -594,6 +599,33 @@ RECORDS: dict[str, Rows] = {
     ],
     "finance.reconciliation_runs": [
         {"is_replay": False, "status": "completed", "rules": Rules().as_json()} | _RUN,
+    ],
+    "finance.close_runs": [
+        _PERIOD
+        | {"start_date": "2026-02-01", "end_date": "2026-02-28", "state": "closed", "contents": {}}
+        | _RUN
+        | {"reconciled_as_of": "2026-02-28", "reconciled_run_id": "test"},
+    ],
+    "finance.close_checklist": [
+        _PERIOD
+        | {
+            "check_name": "clearing",
+            "currency": "USD",
+            "status": "tied",
+            "is_blocking": True,
+            "detail": "Ties.",
+        }
+        | {"as_of": "2026-02-28", "run_id": "test"},
+    ],
+    "finance.period_closes": [
+        _PERIOD
+        | {"event": "closed", "start_date": "2026-02-01", "end_date": "2026-02-28", "as_of": "2026-02-28"}
+        | {"decided_by": "tradewind", "input_hash": "h", "statements_hash": "h", "run_id": "test"},
+    ],
+    "finance.balance_assertions": [
+        _PERIOD
+        | {"ledger": "accruals", "account_code": "2200", "currency": "USD", "run_id": "test"}
+        | {"expected_amount": 20, "found_amount": 20},
     ],
     "planning.monte_carlo_runs": [
         {

@@ -671,6 +671,19 @@ CONTRACTS: tuple[Contract, ...] = (
         prefilled=("decision_key", "claim_kind", "claim_key"),
     ),
     Contract(
+        "period_decisions",
+        "What a person decided about a closed fiscal period: signed it, or reopened it and why.",
+        (
+            _key("decision_key"),
+            _need("fiscal_year", "integer"),
+            _need("period", "integer", minimum=1),
+            _need("action", allowed=("sign", "reopen")),
+            Column("reason", description="Required to reopen; kept with the decision."),
+            _need("decided_by"),
+            _need("decided_at", "timestamp"),
+        ),
+    ),
+    Contract(
         "reason_codes",
         "A retailer's reason code and what it means; no customer = all customers; leading zeros do not matter.",
         (

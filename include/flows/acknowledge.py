@@ -25,7 +25,7 @@ from include.warehouse import erp, trade
 from include.warehouse.lease import Lease, acquire
 from include.warehouse.session import Warehouse
 from include.warehouse.trade import Stamp
-from include.warehouse.trade_inputs import read_closed, read_promotions
+from include.warehouse.trade_inputs import read_closed, read_closed_through, read_promotions
 from include.warehouse.trade_ledger import read_state
 
 log = logging.getLogger("tradewind.acknowledge")
@@ -96,6 +96,7 @@ def _applied(wh: Warehouse, lease: Lease, stamp: Stamp, rules: Rules, calendar: 
             as_of=stamp.as_of,
             rules=rules,
             closed=read_closed(conn, calendar),
+            closed_through=read_closed_through(conn),
         )
         books.promotions = read_promotions(conn, _promotions(answers))
     for start in range(0, len(answers), batch):

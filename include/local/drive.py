@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -31,7 +31,9 @@ from include.warehouse.tenants import ensure_tenant
 
 DEMO_AS_OF = "2026-10-31"
 FORECAST = "monthly_compensation_forecast"
-CHAIN = ("transform", "reconcile", "publish")
+CHAIN = ("transform", "reconcile", "publish", "close_period")
+#: The day after the lag of October has passed: the demo shows a month end.
+DEMO_CLOSE = "2026-11-06"
 PARSE_SECONDS = 180
 
 
@@ -43,6 +45,8 @@ class Plan:
     companies: tuple[Company, ...]
     as_of: str
     forecasts: tuple[dict[str, object], ...]
+    #: Business date of one more month end than the one that follows publish; empty for none.
+    close_as_of: str = ""
 
     @property
     def period(self) -> str:
@@ -83,6 +87,7 @@ def _demo_on(ports: Ports, world: subprocess.Popen) -> int:
         companies=company.DEMO,
         as_of=DEMO_AS_OF,
         forecasts=({"period": DEMO_AS_OF[:7], "as_of": DEMO_AS_OF, "dry_run": False},),
+        close_as_of=DEMO_CLOSE,
     )
     before = _prints(wh, plan)
     outcome = _drive(ports, plan)
@@ -122,6 +127,7 @@ class Outcome:
     loads: list[str]
     failed: list[str]
     no_forecast: str = ""
+    not_tied: list[str] = field(default_factory=list)
 
 
 def _drive(ports: Ports, plan: Plan) -> Outcome:
@@ -132,7 +138,7 @@ def _drive(ports: Ports, plan: Plan) -> Outcome:
     dags = [*plan.sources, *CHAIN, FORECAST]
     _await_dags(airflow, dags)
     paused = {dag_id: airflow.get(f"/dags/{dag_id}")["is_paused"] for dag_id in dags}
-    scheduled = [dag_id for dag_id in (*plan.sources, FORECAST) if paused[dag_id]]
+    scheduled = [dag_id for dag_id in (*plan.sources, FORECAST, "close_period") if paused[dag_id]]
     print("Running the pipeline (dag, tasks done, what runs now)", flush=True)
     try:
         return _follow(airflow, follower, plan)
@@ -161,8 +167,22 @@ def _follow(airflow: Airflow, follower: Follower, plan: Plan) -> Outcome:
     publish = follower.next_run([reconcile])
     if publish is not None:
         follower.wait([publish])
+        _close(follower, plan, publish, outcome)
     _wait_for_forecasts(airflow, follower, forecasts, outcome)
     return _finished(follower, outcome)
+
+
+def _close(follower: Follower, plan: Plan, publish: Run, outcome: Outcome) -> None:
+    """The month end that follows publish, and the one the plan asks for; a period that does not tie is a finding."""
+    closes = [run for run in (follower.next_run([publish]),) if run is not None]
+    follower.wait(closes)
+    if plan.close_as_of:
+        closes.append(follower.start("close_period", {"as_of": plan.close_as_of, "dry_run": False}))
+        follower.wait(closes[-1:])
+    for run in closes:
+        if run.state == "failed" and (reason := follower.not_tied(run)):
+            outcome.not_tied.append(reason)
+            follower.forget(run)
 
 
 def _extract(airflow: Airflow, follower: Follower, plan: Plan) -> list[Run]:

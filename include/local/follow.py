@@ -19,6 +19,7 @@ NEXT = {
     "extract__salesforce": "transform",
     "transform": "reconcile",
     "reconcile": "publish",
+    "publish": "close_period",
 }
 OVER = ("success", "failed")
 DONE_TASKS = ("success", "skipped", "failed", "upstream_failed", "removed")
@@ -129,6 +130,19 @@ class Follower:
                     if "MissingInput" in line:
                         return line.partition("MissingInput: ")[2] or line
         return ""
+
+    def not_tied(self, run: Run) -> str:
+        """Why the month end of a run left a period open; empty when anything but that verdict failed."""
+        failed = [task for task in self._tasks(run) if task["state"] == "failed"]
+        reasons = []
+        for task in failed:
+            if task["task_id"] != "verdict":
+                return ""
+            for line in self.airflow.log_tail(task, LOG_LINES):
+                if "PeriodNotTied" in line:
+                    reasons.append(line.partition("PeriodNotTied: ")[2] or line)
+                    break
+        return "; ".join(reasons)
 
     def forget(self, run: Run) -> None:
         """Stop watching a run."""

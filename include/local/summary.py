@@ -30,6 +30,7 @@ def company(conn: psycopg.Connection, runs: Sequence[str], period: str) -> list[
         *_loaded(conn, runs),
         *_claims(conn),
         *_accruals(conn),
+        *_closes(conn),
         *_erp(conn),
         *_forecast(conn, period),
         *_published(conn),
@@ -153,6 +154,26 @@ def _erp(conn: psycopg.Connection) -> Iterator[str]:
         (REASONS_SHOWN,),
     ).fetchall():
         yield _line("", f"accrual of {key} refused, the promotion is no active budget: {message}")
+
+
+def _closes(conn: psycopg.Connection) -> Iterator[str]:
+    """The latest periods closed, and what keeps others open."""
+    closed = conn.execute(
+        "SELECT s.fiscal_year, s.period, s.state, s.as_of, count(c.check_name) FILTER (WHERE c.status = 'tied'),"
+        " count(c.check_name) FILTER (WHERE c.status = 'not_tied')"
+        " FROM finance.period_status s JOIN finance.close_checklist c"
+        " USING (tenant_id, calendar, fiscal_year, period, generation)"
+        " GROUP BY 1, 2, 3, 4, s.end_date ORDER BY s.end_date DESC LIMIT 3"
+    ).fetchall()
+    for year, period, state, as_of, tied, listed in closed:
+        also = f", {listed} listed" if listed else ""
+        yield _line("Close", f"{year}-{period:02d} {state} on {as_of}: {tied} checks tied{also}")
+    for (detail,) in conn.execute(
+        "SELECT detail FROM finance.claim_tasks WHERE task_type = 'PERIOD_NOT_TIED' AND status = 'open' ORDER BY detail"
+    ).fetchall():
+        yield _line("Close", detail)
+    if not closed:
+        yield _line("Close", "no period closed yet")
 
 
 def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:

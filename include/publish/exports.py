@@ -256,6 +256,15 @@ GROUP BY simulation_id, currency, scenario_id, simulation_date"""
         },
     ),
     Export(
+        name="sharepoint_close_workbook",
+        title="The close workbooks in SharePoint",
+        side="close",
+        destination="sharepoint",
+        object="close_workbook",
+        shape="file",
+        options={"file": "close_*.xlsx", "path": "Trade/Close/{name}"},
+    ),
+    Export(
         name="sharepoint_chain_head",
         title="Heads of the snapshot chain in SharePoint, outside the database",
         side="reconcile",

@@ -86,22 +86,28 @@ def partitions(export: Export, rows: Sequence[Row], folder: Path) -> list[Item]:
 
 
 def file(export: Export, folder: Path, period: str) -> list[Item]:
-    """The one item of a file export: of the period's folder, or of the tenant's where the export says so.
+    """The items of a file export, one per file its name or pattern finds in the period's folder (or the tenant's).
 
     MissingInput when the file was not written by the verb it belongs to.
     """
-    source = (folder.parent if export.options.get("of") == "tenant" else folder) / export.options["file"]
-    if not source.is_file():
+    place = folder.parent if export.options.get("of") == "tenant" else folder
+    sources = sorted(path for path in place.glob(export.options["file"]) if path.is_file())
+    if not sources:
         raise MissingInput(
             where=f"publish {export.name}",
-            expected=f"the file {source}",
+            expected=f"the file {place / export.options['file']}",
             got="nothing",
             remedy=f"run {export.side} for this period first",
         )
+    return [
+        _file(source, export.options["path"].format(period=period, name=source.name)) for source in sources
+    ]
+
+
+def _file(source: Path, path: str) -> Item:
     content = source.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    path = export.options["path"].format(period=period)
-    return [Item(path, {"file": _place(source), "bytes": len(content), "sha256": sha256}, sha256)]
+    return Item(path, {"file": _place(source), "bytes": len(content), "sha256": sha256}, sha256)
 
 
 def statement(export: Export) -> list[Item]:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from include.money import ZERO
-from include.reconcile.accrue import open_date
 from include.reconcile.books import Books
 from include.reconcile.journal import stable_id
 from include.reconcile.records import Changes, Journal, Line, Movement, Promotion, Settlement, Task
@@ -109,7 +108,7 @@ class ErpBooks(Books):
         key, amount = entry.promotion_key, _total(entry)
         when, refusal = self.posting_date(entry.posting_date)
         if refusal:
-            when = open_date(self.as_of, self._closed)
+            when = self._days.next_open(self.as_of)
         posting = self._posting(
             "ACCRUAL_REFUSED", entry.currency, when, key, original=entry.original_posting_date
         )

@@ -15,10 +15,10 @@ from uuid import UUID
 
 from include.money import ZERO
 from include.reconcile import journal as documents
-from include.reconcile.accrue import open_date
 from include.reconcile.evidence import snapshot
 from include.reconcile.journal import Posting, stable_id
 from include.reconcile.ledger import COUNTED, LedgerState
+from include.reconcile.posting_days import PostingDays
 from include.reconcile.records import (
     Changes,
     Claim,
@@ -47,28 +47,20 @@ class Books:
         rules: Rules,
         closed: Sequence[ClosedPeriod] = (),
         accounts: Mapping[str, PromotionAccounts] | None = None,
+        closed_through: date | None = None,
     ):
         self.state = state
         self.tenant = tenant
         self.as_of = as_of
         self.rules = rules
-        self._closed = tuple(closed)
+        self._days = PostingDays(tuple(closed), closed_through, rules.on_closed_period == "next_open")
         self._accounts = accounts or {}
         #: What each promotion should have accrued by the business date; one that is not here is left as it is.
         self.targets: dict[str, Decimal] = {}
 
     def posting_date(self, wanted: date) -> tuple[date, str | None]:
-        """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail.
-
-        What lies before the ledger's beginning is an opening balance and posts on its first open day.
-        """
-        start = self.state.cutover_date
-        if start is not None and wanted < start:
-            return open_date(start, self._closed), None
-        possible = open_date(wanted, self._closed)
-        if possible == wanted or self.rules.on_closed_period == "next_open":
-            return possible, None
-        return wanted, f"fiscal period of {wanted} is closed"
+        """(date to post on, None), or (wanted, why not) when its period is closed and the policy is to fail."""
+        return self._days.date_for(wanted, self.state.cutover_date)
 
     def approve(self, changes: Changes, promotion: Promotion, method: str, plan: Decimal | None) -> None:
         """Begin the promotion's financial life, or go on with it under another agreed plan."""
@@ -121,7 +113,7 @@ class Books:
         wanted = max(ZERO, self.targets[key] - self.state.settled[key] - self.state.released[key])
         difference = wanted - self.state.open_accrual(key)
         if difference:
-            when = open_date(self.as_of, self._closed)
+            when = self._days.next_open(self.as_of)
             posting = self._posting("ACCRUAL_ADJUSTMENT", promotion.currency, when, key)
             entry = posting.journal(*documents.accrual(difference, promotion, self.rules.accounts))
             self._record(changes, entry)
@@ -132,7 +124,13 @@ class Books:
         missing = claim.amount - self.state.receipts[claim.claim_id]
         if missing:
             posting = self._posting(
-                "DEDUCTION_RECEIPT", claim.currency, claim.posting_date, None, claim.claim_id, posted_by="erp"
+                "DEDUCTION_RECEIPT",
+                claim.currency,
+                self._days.date_of_copy(claim.posting_date),
+                None,
+                claim.claim_id,
+                posted_by="erp",
+                original=claim.posting_date,
             )
             self._record(changes, posting.journal(*documents.receipt(missing, self.rules.accounts)))
             self.state.receipts[claim.claim_id] = claim.amount

@@ -105,7 +105,13 @@ class Desk:
         )
         accounts = {p.promotion_key: accounts_of(p, rules.accounts) for p in promotions}
         books = Books(
-            state, tenant=tenant, as_of=as_of, rules=rules, closed=inputs.closed_periods, accounts=accounts
+            state,
+            tenant=tenant,
+            as_of=as_of,
+            rules=rules,
+            closed=inputs.closed_periods,
+            closed_through=inputs.closed_through,
+            accounts=accounts,
         )
         performance = _by_promotion(inputs.performance)
         due = _due(promotions, reviewed, performance, as_of, rules)

@@ -76,7 +76,7 @@ def as_then(
     """Inputs and fiscal calendar for a replay: a period that had not ended by `as_of` was still open then."""
     closed = tuple(p for p in inputs.closed_periods if p.end_date < as_of)
     then = tuple(replace(p, is_closed=p.is_closed and p.end_date < as_of) for p in periods)
-    return replace(inputs, closed_periods=closed), then
+    return replace(inputs, closed_periods=closed, closed_through=None), then
 
 
 def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Iterator[Step]:
@@ -91,7 +91,15 @@ def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rul
     yield from _decisions(panel, panel.first)
     yield from _claims(desk, inputs)
     yield from _decisions(panel, panel.then)
-    yield from _releases(desk)
+    if rules.release_timing == "daily":
+        yield from _releases(desk)
+
+
+def releases(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Iterator[Step]:
+    """The releases alone, as of the end of a period that is being closed; what is released already is not again."""
+    # The ERP may have closed the period before us: the release then lands on the next open day, and is not lost.
+    moving = replace(rules, on_closed_period="next_open")
+    yield from _releases(Desk.open(tenant, known_by(inputs, as_of), state, as_of, moving))
 
 
 def _decisions(panel: decisions.Panel, ordered: Sequence[ClaimDecision]) -> Iterator[Step]:
@@ -184,6 +192,8 @@ def _releases(desk: Desk) -> Iterator[Step]:
             continue
         if key in desk.review.held:
             continue
+        if (desk.state.states[key].accrual_date or desk.as_of) > desk.books.posting_date(desk.as_of)[0]:
+            continue  # nothing is released before the day it was accrued on
         changes = _release(desk, promotion)
         if changes.journals or changes.states:
             yield Step("release", key, changes)

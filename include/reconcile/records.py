@@ -143,6 +143,7 @@ class Inputs:
 
     `proofs` are the first dates a proof of performance was received, by promotion. `legal_moves` are the
     moves of the commercial status that may be made, as (from, to); without any, every move may.
+    `closed_periods` are the ERP's; `closed_through` is the last day of what we have closed ourselves: it moves postings and decides nothing.
     """
 
     promotions: tuple[Promotion, ...]
@@ -156,6 +157,7 @@ class Inputs:
     status_changes: tuple[StatusChange, ...] = ()
     legal_moves: tuple[tuple[str, str], ...] = ()
     decisions: tuple[ClaimDecision, ...] = ()
+    closed_through: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class Rules:
     candidates_kept: int = 12
     on_closed_period: str = "fail"
     release_policy: str = "on_close"
+    #: `daily`: with the run that sees the promotion closed; `at_close`: on the last day of the fiscal period.
+    release_timing: str = "daily"
     lag_curve: tuple[Decimal, ...] = tuple(Decimal(x) for x in ("0.40", "0.70", "0.85", "0.95", "1.00"))
     non_trade_reasons: tuple[str, ...] = NON_TRADE_REASONS
     reason_fit: Mapping[str, Mapping[str, Decimal]] = field(default_factory=lambda: REASON_FIT)
@@ -115,6 +117,7 @@ class Rules:
             ("forward_buy_factor", ("on", "off")),
             ("on_plan_change", ("adjust", "ask")),
             ("fund_overspend", ("flag", "block")),
+            ("release_timing", ("daily", "at_close")),
         ):
             if getattr(self, name) not in allowed:
                 raise _refusal(name, " or ".join(allowed), getattr(self, name))

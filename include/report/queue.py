@@ -16,7 +16,7 @@ Rows = Sequence[dict[str, object]]
 
 #: More digits than a spreadsheet's double holds are written as text.
 _EXACT_DIGITS = 15
-_FORMATS = {
+FORMATS = {
     "head": {
         "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF", "border": 1, "text_wrap": True, "valign": "vcenter",
     },
@@ -103,7 +103,7 @@ def write_queue(path: Path, as_of: date, *, queue: Rows, kpis: Rows = ()) -> Non
     with xlsxwriter.Workbook(path, options) as book:
         created = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
         book.set_properties({"title": "Deduction work queue", "created": created})
-        formats = {name: book.add_format(values) for name, values in _FORMATS.items()}
+        formats = {name: book.add_format(values) for name, values in FORMATS.items()}
         add_queue(book, formats, queue, as_of)
         add_decisions(book, formats, queue, as_of)
         add_sheet(book, formats, "KPIs", "A rate without anything to measure is empty", KPIS, kpis, frozen=2)

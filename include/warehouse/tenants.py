@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from include.close.rules import CloseRules
 from include.forecast.config import ForecastConfig
 from include.publish.limits import Limits
 from include.reconcile.rules import Rules
@@ -77,6 +78,7 @@ def _check(settings: dict[str, object]) -> None:
     Rules.from_settings(checked.reconcile)
     ForecastConfig.from_mapping(checked.forecast)
     Limits.from_settings(checked.publish)
+    CloseRules.from_settings(checked.close)
 
 
 def _ensure_reader(conn: psycopg.Connection, role: str) -> None:

@@ -109,6 +109,8 @@ _TRANSITIONS = """
     SELECT from_status, to_status FROM planning.promotion_transitions
     WHERE kind = 'commercial' ORDER BY from_status, to_status
 """
+#: Closed by us, in order and reopened from the end only: one day says it all.
+_CLOSED_THROUGH = "SELECT max(end_date) FROM finance.period_status WHERE state <> 'reopened'"
 
 _PERIODS = """
     SELECT start_date, end_date, is_closed FROM master.fiscal_periods
@@ -140,6 +142,7 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         changes = tuple(StatusChange(*row) for row in cursor.execute(_STATUS_CHANGES, parameters).fetchall())
         moves = tuple(cursor.execute(_TRANSITIONS).fetchall())
         decisions = read_decisions(conn, as_of)
+        closed_through = read_closed_through(conn)
     return Inputs(
         promotions=tuple(sorted(promotions, key=lambda p: p.promotion_key)),
         deductions=tuple(sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))),
@@ -152,6 +155,7 @@ def read_inputs(conn: psycopg.Connection, as_of: date, calendar: str) -> Inputs:
         status_changes=changes,
         legal_moves=moves,
         decisions=decisions,
+        closed_through=closed_through,
     )
 
 
@@ -167,6 +171,11 @@ def read_promotions(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, 
     return {row[0]: _promotion(row) for row in rows}
 
 
+def read_closed_through(conn: psycopg.Connection) -> date | None:
+    """The last day of what we have closed ourselves, None when nothing is closed."""
+    return conn.execute(_CLOSED_THROUGH).fetchone()[0]
+
+
 def read_periods(conn: psycopg.Connection, calendar: str) -> tuple[FiscalPeriod, ...]:
     """The tenant's fiscal calendar; where none has that name, the periods of all calendars."""
     rows = conn.execute(_PERIODS, {"calendar": calendar}).fetchall()
@@ -174,7 +183,10 @@ def read_periods(conn: psycopg.Connection, calendar: str) -> tuple[FiscalPeriod,
 
 
 def fingerprint(inputs: Inputs) -> str:
-    """sha256 over every value of the inputs; equal inputs give the same text on every machine."""
+    """sha256 over every value that decides; equal inputs give the same text on every machine.
+
+    What we have closed ourselves is left out: it moves postings, so no claim is asked again because of a close.
+    """
     digest = hashlib.sha256()
     for part in (
         inputs.promotions, inputs.deductions, inputs.ap_payments, inputs.closed_periods, inputs.performance,

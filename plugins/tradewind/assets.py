@@ -14,6 +14,7 @@ MARTS = Asset("tradewind.marts")
 SETTLEMENTS = Asset("tradewind.settlements")
 FORECAST = Asset("tradewind.forecast")
 RECEIPTS = Asset("tradewind.receipts")
+CLOSES = Asset("tradewind.closes")
 
 
 def staging(system: str) -> Asset:

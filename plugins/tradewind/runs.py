@@ -35,6 +35,13 @@ PERIOD = Param(
     title="Period",
     description="Fiscal month YYYY-MM. Empty: the month before the run, in the tenant's time zone.",
 )
+FISCAL_PERIOD = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^\d{4}-(0[1-9]|1[0-3])$",
+    title="Fiscal period",
+    description="Fiscal year and period of the tenant's calendar, such as 2026-07. Empty: every period that is due.",
+)
 
 DRY_RUN = Param(
     None,

@@ -46,6 +46,16 @@ LAWS = {
         "finance.journal_lines",
         "UPDATE {} SET account_code = '5510' WHERE account_code = '5500'",
     ),
+    "closed_periods_tied": (
+        "finance.close_checklist",
+        "UPDATE {} SET status = 'not_tied'",
+    ),
+    "nothing_is_posted_into_a_closed_period": ("finance.journals", "UPDATE {} SET as_of = '2026-12-31'"),
+    "closed_balances_stand": ("finance.balance_assertions", "UPDATE {} SET found_amount = found_amount + 1"),
+    "accrual_roll_forward_ties_to_the_control_account": (
+        "analytics.accrual_roll_forward",
+        "UPDATE {} SET closing_amount = closing_amount + 1",
+    ),
     "claims_are_the_sum_of_their_parts": ("finance.claims", "UPDATE {} SET amount = amount + 1"),
     "settlements_never_exceed_their_claim": ("finance.settlements", "UPDATE {} SET amount_settled = 1000"),
     "decisions_name_their_journals": ("finance.claim_decisions", "UPDATE {} SET status = 'refused'"),

@@ -11,6 +11,7 @@ EXPECTED = {
     "extract__salesforce",
     "transform",
     "reconcile",
+    "close_period",
     "monthly_compensation_forecast",
     "publish",
     "maintain",

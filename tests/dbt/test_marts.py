@@ -15,6 +15,7 @@ GOVERNED = ["staging", "master", "planning", "finance", "intelligence", "analyti
 #: Nothing of the fixture belongs there: no gaps in its chart, no retailer that loads up, no reported stock, no clean
 #: week, no two years.
 EMPTY_IN_FIXTURE = {
+    "analytics.prior_period_adjustments",
     "analytics.promotion_warnings",
     "intelligence.baseline_statistics",
     "intelligence.seasonal_indices",

@@ -64,6 +64,10 @@ final as (
             fiscal_periods.period,
             (extract(month from posting_dates.posting_date)::integer - tenants.fiscal_year_start_month + 12) % 12 + 1
         ) as fiscal_period,
+        coalesce(
+            fiscal_periods.end_date,
+            (date_trunc('month', posting_dates.posting_date::timestamp) + interval '1 month - 1 day')::date
+        ) as period_end_date,
         fiscal_periods.period is not null as is_in_calendar
     from posting_dates
     inner join tenants on posting_dates.tenant_id = tenants.tenant_id
