@@ -31,6 +31,10 @@ def steps(desk: Desk) -> Iterator[tuple[str, str, Changes]]:
     compared = _compared(desk)
     if compared.methods:
         yield "accrual", "methods", compared
+    withdrawn = _withdrawn(desk)
+    if withdrawn.closed_tasks:
+        _remember(desk, withdrawn)
+        yield "accrual", "withdrawn", withdrawn
     room = FundRoom(desk.funds, desk.promotions, desk.state)
     for promotion in sorted(_approved(desk), key=lambda p: (p.approved_date, p.promotion_key)):
         changes = Changes()
@@ -47,6 +51,16 @@ def _approved(desk: Desk) -> list[Promotion]:
         if p.status in APPROVED and p.approved_date is not None and not p.is_off_invoice
         and p.promotion_key not in desk.review.held
     ]  # fmt: skip
+
+
+def _withdrawn(desk: Desk) -> Changes:
+    """What a fund had no room for and nobody wants any more is no question either."""
+    changes = Changes()
+    for promotion in desk.promotions:
+        state = desk.state.states.get(promotion.promotion_key)
+        if state is not None and state.refused_by == "fund" and promotion.status not in APPROVED:
+            _end(desk, changes, promotion, OVERSPENT, None)
+    return changes
 
 
 def _compared(desk: Desk) -> Changes:

@@ -303,6 +303,15 @@ def test_a_fund_without_room_blocks_an_approval():
     assert (books.open(), books.open("P2")) == (6500, 3000)
 
 
+def test_a_blocked_promotion_that_is_cancelled_is_no_question_any_more():
+    """Its task is closed, and nothing was ever posted for it."""
+    books = Ledger(rules=BLOCK, funds=[FUND])
+    blocked = books.on(8, 5, promotion("P1", "12000"))
+    ended = books.on(8, 6, promotion("P1", "12000", status="Cancelled"))
+    assert ended.rows.closed_tasks == [blocked.rows.tasks[0].task_id]
+    assert books.events() == []
+
+
 def test_a_fund_without_room_flags_an_approval_by_default():
     """It accrues, and a person is told by how much the fund is short."""
     books = Ledger(funds=[FUND])
