@@ -25,6 +25,12 @@ _ROWS = (
     " i.is_promotion, i.promo_price_detected, i.retail_discount, coalesce(i.currency, %(currency)s), %(run)s"
     f" {NEW_ROWS}"
 )
+#: One pass over the delivery says what changed and which months it is about.
+_NOTE_CHANGES = (
+    "WITH noted AS (INSERT INTO intelligence.pos_changes (tenant_id, product_key, sale_date, run_id)"
+    f" SELECT DISTINCT %(tenant)s, i.product_key, i.sale_date, %(run)s {NEW_ROWS} RETURNING sale_date)"
+    " SELECT DISTINCT date_trunc('month', sale_date)::date FROM noted ORDER BY 1"
+)
 _REPLACED = ("units_sold", "sales_value", "period", "is_promotion", "promo_price_detected", "retail_discount")
 
 
@@ -34,20 +40,15 @@ def refresh(conn: psycopg.Connection, delivery: Delivery, currency: str) -> int:
     `currency` stands in where a row has none. To be called while the loader's temp tables exist.
     """
     values = {"tenant": delivery.tenant, "run": delivery.run_id, "currency": currency}
-    months = conn.execute(
-        f"SELECT DISTINCT date_trunc('month', i.sale_date)::date {NEW_ROWS} ORDER BY 1"
-    ).fetchall()
+    months = conn.execute(_NOTE_CHANGES, values).fetchall()
+    # An index is built from one sort in memory.
+    conn.execute("SET LOCAL maintenance_work_mem = '256MB'")
     written = 0
     for (month,) in months:
         if not _exists(conn, month) and _claim(conn, month):
             written += _attach(conn, month, values)
         else:
             written += _upsert(conn, month, values)
-    conn.execute(
-        "INSERT INTO intelligence.pos_changes (tenant_id, product_key, sale_date, run_id)"
-        f" SELECT DISTINCT %(tenant)s, i.product_key, i.sale_date, %(run)s {NEW_ROWS}",
-        values,
-    )
     return written
 
 

@@ -1,7 +1,8 @@
 """Measure one tenant's promotions: fit what changed, compare actual with baseline, tell about forward buys.
 
 Everything written is derived from the marts of the last transform, in one transaction, and replaced only where it
-differs: killed anywhere and run again it ends the same, and a run over unchanged marts writes nothing.
+differs: killed anywhere and run again it ends the same, and a run over unchanged marts writes nothing. A forward buy
+is told once, while its stock lasts; older ones stand in intelligence.forward_buy_alerts.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def measure(wh: Warehouse, tenant: str, as_of: date, *, run_id: str) -> Summary:
                     conn, "planning.promotion_lifts", *_LIFT, _lifts(tenant, run_id, lifts)
                 ),
             ]
-            alerts = measurement.new_alerts(conn)
+            alerts = measurement.alerts_in_force(conn, as_of)
         told = sum(_tell(wh, tenant, *alert) for alert in alerts)
         summary = Summary(tenant, fitted, *changed, told)
         entry.summary = {"series": fitted, "results": changed[0], "lifts": changed[1], "alerts": told}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import psycopg
@@ -65,7 +66,7 @@ class Series:
     customer_key: str
     product_key: str
     input_hash: str
-    week_ends: list[object]
+    week_ends: list[date]
     weeks: Weeks
 
 
@@ -201,10 +202,12 @@ def replace_where_different(
     return removed + written
 
 
-def new_alerts(conn: psycopg.Connection) -> list[tuple[str, str, object, str]]:
-    """Forward buys as (retailer, product group, month, text)."""
+def alerts_in_force(conn: psycopg.Connection, as_of: date) -> list[tuple[str, str, date, str]]:
+    """Forward buys whose stock is not sold off by then, as (retailer, product group, month, text)."""
     return conn.execute(
-        "SELECT customer_key, product_group, month_start_date, alert_text FROM intelligence.forward_buy_alerts ORDER BY 3, 1, 2"
+        "SELECT customer_key, product_group, month_start_date, alert_text FROM intelligence.forward_buy_alerts"
+        " WHERE planning_blocked_until >= %s ORDER BY 3, 1, 2",
+        (as_of,),
     ).fetchall()
 
 

@@ -204,3 +204,22 @@ def test_measuring_again_writes_nothing_and_a_restated_week_is_taken_up(measured
         wh,
         f"SELECT gross_incremental_units FROM planning.promotion_lifts WHERE promotion_key = 'P' AND {USUAL}",
     ) == (135,)
+
+
+def test_a_forward_buy_is_told_once_while_its_stock_lasts(measured):
+    wh, _ = measured
+    alerts = [
+        {
+            "customer_key": "R",
+            "product_group": "Snacks",
+            "month_start_date": month,
+            "planning_blocked_until": until,
+        }
+        | {"alert_text": f"Loading the pantry in {month}"}
+        for month, until in (("2025-06-01", "2025-08-01"), ("2026-03-01", "2026-05-27"))
+    ]
+    with wh.pipeline() as conn:
+        dbt_company.insert(conn, "alpha", "intelligence.forward_buy_alerts", alerts)
+    told = [measure.measure(wh, "alpha", date(2026, 4, 1), run_id=f"told-{n}").alerts_told for n in (1, 2)]
+    assert told == [1, 0]
+    assert _all(wh, "SELECT body FROM ops.notifications") == [("Loading the pantry in 2026-03-01",)]

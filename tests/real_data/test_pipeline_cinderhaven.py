@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from include.flows.extract import ExtractSummary, extract_files
+from include.flows.measure import measure
 from include.flows.reconcile import Summary, reconcile
 from include.reconcile.outcomes import Outcome
 from include.warehouse.session import Warehouse
@@ -279,3 +280,25 @@ def test_a_second_run_changes_nothing(company: Company) -> None:
     before = company.rows(counts)
     assert company.reconcile("reconcile-2").is_unchanged
     assert company.rows(counts) == before
+
+
+def test_promotions_are_measured_and_nothing_is_counted_twice(company: Company) -> None:
+    first = measure(company.warehouse, TENANT, AS_OF, run_id="measure-1")
+    assert company.rows("SELECT sum(units_sold) FROM intelligence.sell_out_weeks") == [(12525920,)]
+    series = company.rows("SELECT count(DISTINCT (customer_key, product_key)) FROM intelligence.pos_facts")
+    assert series == [(first.series_fitted,)]
+    assert first.lifts_changed > 0
+    beyond = (
+        "SELECT r.method, r.product_key, r.week_end_date FROM planning.promotion_results r JOIN (SELECT product_key,"
+        " week_end_date, sum(units_sold) AS sold FROM intelligence.sell_out_weeks GROUP BY 1, 2) s"
+        " USING (product_key, week_end_date) GROUP BY 1, 2, 3, s.sold HAVING sum(r.actual_units) > s.sold"
+    )
+    assert company.rows(beyond) == []
+    # Where nothing was promoted nothing was gained: over clean weeks a baseline is right on the average.
+    [(ratio,)] = company.rows(
+        "SELECT sum(units_sold) / sum(baseline_stat_units) FROM intelligence.baseline"
+        " WHERE method = 'mean_of_8_clean_weeks' AND NOT is_affected AND NOT is_fallback"
+    )
+    assert abs(ratio - 1) < Decimal("0.05")
+    again = measure(company.warehouse, TENANT, AS_OF, run_id="measure-2")
+    assert (again.series_fitted, again.results_changed, again.lifts_changed) == (0, 0, 0)
