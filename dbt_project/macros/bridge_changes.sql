@@ -57,26 +57,27 @@
     {%- endif %}
 {%- endmacro %}
 
-{% macro sell_out_to_bridge() -%}
-    {#- All sell-out where the bridge is built from nothing, else what changed since it was built. -#}
-    {%- set sell_out = source('intelligence', 'pos_facts') -%}
-    {%- if is_incremental() -%}
+{% macro gather_sell_out_to_bridge() -%}
+    {#- A table of its own, analysed: without its size the planner compares every row with every window. -#}
+    {%- if is_incremental() %}
+    create temporary table bridge_sales on commit drop as
     select pos_facts.*
     from bridge_days
-    inner join {{ sell_out }} as pos_facts using (tenant_id, product_key, sale_date)
+    inner join {{ source('intelligence', 'pos_facts') }} as pos_facts using (tenant_id, product_key, sale_date)
     union all
     select pos_facts.*
     from bridge_customers
-    inner join {{ sell_out }} as pos_facts using (tenant_id, customer_key)
-    where not exists (
-        select from bridge_days as days
-        where days.tenant_id = pos_facts.tenant_id
-            and days.product_key = pos_facts.product_key
-            and days.sale_date = pos_facts.sale_date
-    )
-    {%- else -%}
-    select * from {{ sell_out }}
-    {%- endif -%}
+    inner join {{ source('intelligence', 'pos_facts') }} as pos_facts using (tenant_id, customer_key)
+    left join bridge_days using (tenant_id, product_key, sale_date)
+    where bridge_days.tenant_id is null;
+
+    analyze bridge_sales
+    {%- endif %}
+{%- endmacro %}
+
+{% macro sell_out_to_bridge() -%}
+    {#- All sell-out where the bridge is built from nothing, else what changed since it was built. -#}
+    select * from {% if is_incremental() %}bridge_sales{% else %}{{ source('intelligence', 'pos_facts') }}{% endif %}
 {%- endmacro %}
 
 {% macro remember_bridge_inputs() -%}
@@ -98,5 +99,5 @@
     from {{ ref('customers') }} as customers
     inner join bridge_customers using (tenant_id, customer_key);
 
-    drop table bridge_windows, bridge_customers, bridge_days
+    drop table if exists bridge_windows, bridge_customers, bridge_days, bridge_sales
 {%- endmacro %}

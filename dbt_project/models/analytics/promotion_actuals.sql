@@ -2,7 +2,7 @@
     materialized="incremental",
     incremental_strategy="append",
     on_schema_change="fail",
-    pre_hook=["{{ find_bridge_changes() }}", "{{ forget_changed_bridge_rows() }}"],
+    pre_hook=["{{ find_bridge_changes() }}", "{{ forget_changed_bridge_rows() }}", "{{ gather_sell_out_to_bridge() }}"],
     post_hook=["{{ remember_bridge_inputs() }}", "{% if not is_incremental() %}analyze {{ this }}{% endif %}"]
 ) }}
 
