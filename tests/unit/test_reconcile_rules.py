@@ -11,7 +11,7 @@ import pytest
 from include.errors import TradewindError
 from include.money import money
 from include.reconcile.accrue import open_date
-from include.reconcile.outcomes import ENDINGS
+from include.reconcile.outcomes import ASKED_AGAIN, ENDINGS
 from include.reconcile.records import ClosedPeriod
 from include.reconcile.release import whole_months
 from include.reconcile.rules import NON_TRADE_REASONS, Rules
@@ -56,7 +56,7 @@ def test_the_page_lists_exactly_the_endings():
     assert named == {
         outcome.value: [
             ", ".join(bucket.replace("_", " ") for bucket in ending.buckets),
-            "yes" if ending.is_open else "no",
+            "yes" if outcome in ASKED_AGAIN else "no",
             ending.meaning,
         ]
         for outcome, ending in ENDINGS.items()
