@@ -78,6 +78,9 @@ class Panel:
             if decision.action in _FOLLOW_UP and self._is_new(*about):
                 held.add(about)
             (self.then if about in held else self.first).append(decision)
+            last = self._last(decision)
+            if last is not None:
+                self._hold(last)
 
     def _is_new(self, kind: str, key: str) -> bool:
         number = claim_id(self._desk.tenant, kind, key)
@@ -237,6 +240,18 @@ class Panel:
         else:
             changes.tasks.append(self._question(result, questions[verdict.status]))
         self._remember(result)
+        self._hold(result)
+
+    def _hold(self, result: DecisionResult) -> None:
+        """While a person's decision waits, the engine does not settle its claim over their head."""
+        if result.claim_id is None:
+            return
+        if result.status in (WAITING, NEXT_PERIOD):
+            waits = "an approval" if result.status == WAITING else "an open period"
+            key = result.decision.decision_key
+            self._desk.waiting[result.claim_id] = f"decision {key} waits for {waits}"
+        else:
+            self._desk.waiting.pop(result.claim_id, None)
 
     def _remember(self, result: DecisionResult) -> None:
         if result.status == REFUSED:

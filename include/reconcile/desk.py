@@ -93,6 +93,8 @@ class Desk:
     performance: dict[str, tuple[Performance, ...]]
     funds: dict[str, Fund]
     due: dict[str, Recognised]
+    #: Claims about which a decision of a person waits, with the reason to give.
+    waiting: dict[UUID, str] = field(default_factory=dict)
     _standings: dict[int, Standing] = field(default_factory=dict, repr=False)
 
     @classmethod

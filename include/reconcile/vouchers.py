@@ -157,6 +157,8 @@ def _is_amount_right(desk: Desk, payment: ApPayment, promotion: Promotion) -> bo
 
 
 def _pay(desk: Desk, changes: Changes, claim: Claim, promotion: Promotion) -> Changes:
+    if claim.claim_id in desk.waiting:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, desk.waiting[claim.claim_id])
     if desk.state.is_failed(promotion.promotion_key):
         why = f"the accrual of {promotion.promotion_key} was refused"
         return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, why)

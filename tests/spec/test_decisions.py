@@ -467,6 +467,18 @@ def test_above_the_limit_another_person_must_approve():
     lawful(first, result, plans=plans)
 
 
+def test_the_engine_settles_nothing_over_the_head_of_a_waiting_decision():
+    """The match is clear, but ana wants it disputed and carl has not agreed yet: nobody settles it meanwhile."""
+    plans, rules = [promotion("P1", "10000")], Rules(approval_limit=money("100"))
+    said = decision("K1", "D1", "dispute")
+    first = decide(said, plans=plans, rules=rules)
+    assert ending(first, "D1") == "NEEDS_REVIEW"
+    assert first.claim("D1").reason == "decision K1 waits for an approval"
+    then = decide(replace(said, **CARL), plans=plans, rules=rules, state=first.state)
+    assert ending(then, "D1") == "DISPUTED"
+    lawful(first, then, plans=plans)
+
+
 @pytest.mark.parametrize("who", ["ana", "ANA ", " A n a", "\u200bana", "\uff21na"])
 def test_who_decides_is_not_who_approves(who):
     """However the name is spelt: case, blanks, wide letters and invisible characters make no second person."""

@@ -14,7 +14,7 @@ from include.reconcile.accrue import cutover_date
 from include.reconcile.records import FiscalPeriod
 from include.settings import TenantSettings
 from include.warehouse.session import Warehouse
-from tests.trade_cases import AS_OF, PARENTS, deduction, guid, promotion
+from tests.trade_cases import AS_OF, PARENTS, decision, deduction, guid, promotion
 from tests.trade_marts import checksums, fill
 
 SETTINGS = TenantSettings()
@@ -215,3 +215,79 @@ def test_a_replay_takes_the_period_of_its_date_for_open(warehouse):
         ("SETTLED",),
         ("SETTLED_EXCESS_DISPUTED",),
     ]
+
+
+SAID = [
+    decision("K1", "D4", "settle", promotion_key="P3", reason="their mail"),
+    decision("K2", "D6", "recover", "60"),
+    decision("K3", "D6", "write_off", "2000"),
+    decision("K4", "D9", "dispute"),
+    decision("K5", "D3", "reopen"),
+    decision("K6", "D2", "dispute", "45000"),
+    decision("K7", "D1", "reopen", approved_by="carl"),
+]
+
+
+def test_decisions_are_applied_once_and_answered_in_a_table(warehouse):
+    fill(warehouse, "alpha", **company(), decisions=SAID)
+    run(warehouse)
+    answers = dict(rows(warehouse, "SELECT decision_key, status FROM finance.claim_decisions"))
+    assert answers == {
+        "K1": "applied", "K2": "applied", "K3": "refused", "K4": "refused", "K5": "applied", "K6": "applied",
+        "K7": "applied",
+    }  # fmt: skip
+    who = "SELECT decided_by, reason FROM finance.claims WHERE deduction_key = 'D4'"
+    assert rows(warehouse, who) == [("ana", "settled by ana on 2026-10-20: their mail")]
+    assert rows(
+        warehouse,
+        "SELECT j.event FROM finance.claim_decisions d CROSS JOIN unnest(d.journal_ids) AS n (journal_id)"
+        " JOIN finance.journals j USING (tenant_id, journal_id) WHERE d.decision_key = 'K2'",
+    ) == [("RECOVERY",)]
+    refused = (
+        "SELECT detail FROM finance.claim_tasks WHERE task_type = 'DECISION_REFUSED' AND status = 'open'"
+    )
+    assert sorted(rows(warehouse, refused)) == [
+        ("dispute of D9 by ana: no deduction D9 is known by 2026-10-31",),
+        ("write_off of D6 by ana: only 740.0000 of it is disputed or open",),
+    ]
+    before = checksums(warehouse, "alpha")
+    assert run(warehouse, run_id="run-2").is_unchanged
+    assert checksums(warehouse, "alpha") == before
+
+
+def test_decisions_do_not_depend_on_the_size_of_a_batch(warehouse):
+    for tenant in ("alpha", "beta"):
+        fill(warehouse, tenant, **company(), decisions=SAID)
+        reconcile(
+            warehouse, tenant, AS_OF, run_id="r", settings=SETTINGS, batch=1 if tenant == "beta" else 500
+        )
+    facts = (
+        "SELECT task_type, status, detail FROM finance.claim_tasks ORDER BY 1, 2, 3",
+        "SELECT deduction_key, outcome, reason FROM finance.claims ORDER BY 1",
+    )
+    for query in facts:
+        with warehouse.engine("beta") as conn:
+            assert conn.execute(query).fetchall() == rows(warehouse, query)
+
+
+def test_an_approval_that_comes_later_is_a_second_answer(warehouse):
+    waiting = decision("K1", "D2", "dispute", "45000")
+    strict = TenantSettings(reconcile={"approval_limit": "1000"})
+    for day, said in ((31, waiting), (31, waiting), (31, replace(waiting, approved_by="carl"))):
+        fill(warehouse, "alpha", **company(), decisions=[said])
+        reconcile(warehouse, "alpha", date(2026, 10, day), run_id="r", settings=strict)
+    answers = "SELECT revision, status, approved_by FROM finance.claim_decisions ORDER BY 1"
+    assert rows(warehouse, answers) == [(1, "waiting_for_approval", None), (2, "applied", "carl")]
+    tasks = "SELECT status FROM finance.claim_tasks WHERE task_type = 'APPROVAL_NEEDED'"
+    assert rows(warehouse, tasks) == [("closed",)]
+
+
+def test_a_replay_knows_the_decisions_of_its_day(warehouse):
+    fill(warehouse, "alpha", **company(), decisions=SAID)
+    run(warehouse)
+    run(warehouse, date(2026, 10, 19), "run-2")
+    past = "SELECT outcome FROM finance.claim_replays WHERE deduction_key = 'D4'"
+    assert rows(warehouse, past) == [("NEEDS_REVIEW",)]
+    run(warehouse, date(2026, 10, 25), "run-3")
+    again = "SELECT outcome FROM finance.claim_replays WHERE deduction_key = 'D4' AND as_of = '2026-10-25'"
+    assert rows(warehouse, again) == [("SETTLED",)]
