@@ -35,6 +35,15 @@ _TABLES = """
         tenant_id text, company_code text, fiscal_year integer, fiscal_period integer, currency text,
         total_assets numeric(19, 4), total_liabilities numeric(19, 4), shareholders_equity numeric(19, 4),
         difference_amount numeric(19, 4));
+    CREATE TABLE IF NOT EXISTS analytics.accrual_roll_forward (
+        tenant_id text, promotion_key text, promotion_name text, accrual_account_code text, currency text,
+        fiscal_year integer, fiscal_period integer, opening_amount numeric(19, 4), accrued_amount numeric(19, 4),
+        reversed_amount numeric(19, 4), released_amount numeric(19, 4), closing_amount numeric(19, 4),
+        days_since_window_end integer, running_amount numeric(19, 4), days_0_30_amount numeric(19, 4),
+        days_31_60_amount numeric(19, 4), days_61_90_amount numeric(19, 4), days_over_90_amount numeric(19, 4));
+    CREATE TABLE IF NOT EXISTS analytics.prior_period_adjustments (
+        tenant_id text, journal_id uuid, event text, fiscal_year integer, period integer, original_posting_date date,
+        posting_date date, promotion_key text, currency text, amount numeric(19, 4));
     CREATE TABLE IF NOT EXISTS finance.submitted_period_decisions (
         tenant_id text, decision_key text, fiscal_year integer, period integer, action text, reason text,
         decided_by text, decided_at timestamptz);

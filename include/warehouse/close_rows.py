@@ -24,8 +24,9 @@ _SHEETS = {
         SELECT * FROM finance.period_statements WHERE {_OF_GENERATION} AND statement = 'trial_balance'
         ORDER BY line_number""",
     "statements": f"""
-        SELECT *, replace(statement, '_', ' ') AS statement FROM finance.period_statements
-        WHERE {_OF_GENERATION} AND statement <> 'trial_balance' ORDER BY statement, line_number""",
+        SELECT replace(s.statement, '_', ' ') AS statement, company_code, section, line, currency, amount
+        FROM finance.period_statements s
+        WHERE {_OF_GENERATION} AND s.statement <> 'trial_balance' ORDER BY s.statement, line_number""",
     "adjustments": """
         SELECT *, concat(fiscal_year, '-', lpad(period::text, 2, '0')) AS belongs_to FROM analytics.prior_period_adjustments
         WHERE posting_date BETWEEN %(start_date)s AND %(end_date)s
