@@ -33,6 +33,7 @@ from include.close.periods import (
 from include.close.rules import CloseRules
 from include.errors import CheckFailed, TradewindError
 from include.faultpoints import point
+from include.flows.evidence import publish_head
 from include.reconcile import engine
 from include.reconcile.records import Changes
 from include.reconcile.rules import Rules
@@ -138,6 +139,7 @@ def close(
     ):
         work = _Work.open(wh, tenant, as_of, run_id, settings, asked)
         summary = work.replay() if work.is_replay else work.close()
+        publish_head(wh, tenant, as_of=as_of, run_id=run_id)
         entry.summary = summary.as_json()
         progress.row_count, progress.message = len(summary.closed), str(summary)
     return summary
