@@ -14,7 +14,7 @@ from include.extract.rows import Batch, Layout, header_name
 from include.extract.systems import files as inbox
 
 #: Contracts whose rows may be posted. Each has one key column of text, `decided_by` and `decided_at`.
-POSTABLE = ("claim_decisions",)
+POSTABLE = ("claim_decisions", "period_decisions")
 #: Columns that say who and when: never taken from the body.
 WITNESS = ("decided_by", "decided_at", "approved_by", "approved_at")
 _UNESCAPED = {"t": "\t", "n": "\n", "r": "\r"}

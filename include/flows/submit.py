@@ -58,9 +58,17 @@ def post_row(
 def approve_row(wh: Warehouse, tenant: str, contract: Contract, key: str, who: str) -> Receipt:
     """Approve a posted row or a file's row in one's own name; whether that is enough, the next run says.
 
-    Raises NotFound when there is no such row, Conflict when the approver is the decider.
+    Raises NotFound when there is no such row or nothing to approve in its contract, Conflict when the approver is the
+    decider.
     """
     _require_tenant(wh, tenant)
+    if "approved_by" not in {column.name for column in contract.columns}:
+        raise NotFound(
+            where=contract.name,
+            expected="a contract whose rows are approved",
+            got="one whose rows stand as they are",
+            remedy="post another decision instead",
+        )
     with wh.engine(tenant) as conn:
         decider = submissions.decider_of(conn, contract, key)
         if decider is None:

@@ -131,6 +131,20 @@ def test_an_unknown_tenant_is_not_found(call, tenant):
     assert call("GET", f"/{tenant}/tasks").status_code == 404
 
 
+def test_a_period_is_signed_and_reopened_by_post(call, warehouse):
+    """The same way in: a row of period_decisions, in the name of who is logged in; nobody approves it."""
+    row = {"decision_key": "p1", "fiscal_year": 2026, "period": 9, "action": "sign"}
+    assert call("POST", "/alpha/period_decisions", row).status_code == 201
+    with warehouse.engine("alpha") as conn:
+        kept = conn.execute(
+            "SELECT posted_by, content FROM finance.posted_rows WHERE contract = 'period_decisions'"
+        ).fetchall()
+    assert kept == [("ana", {"fiscal_year": "2026", "period": "9", "action": "sign"})]
+    refused = call("POST", "/alpha/period_decisions", row | {"decision_key": "p2", "action": "shred"})
+    assert (refused.status_code, refused.json()["detail"]["column"]) == (422, "action")
+    assert call("POST", "/alpha/period_decisions/p1/approval").status_code == 404
+
+
 def test_an_approval_is_another_person_s(call, warehouse):
     call("POST", "/alpha/claim_decisions", DECISION)
     assert call("POST", "/alpha/claim_decisions/K1/approval", who=" ANA").status_code == 409

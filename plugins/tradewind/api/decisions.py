@@ -1,6 +1,7 @@
 """Decisions of people through Airflow's web server, behind its log-in: who decided is who is logged in.
 
-- `POST /tradewind/api/{tenant}/{contract}`: one row of the contract (claim_decisions) as JSON, without who and when
+- `POST /tradewind/api/{tenant}/{contract}`: one row of the contract (claim_decisions, period_decisions) as JSON, without who
+  and when
 - `POST /tradewind/api/{tenant}/{contract}/{key}/approval`: approve it in one's own name
 - `GET  /tradewind/api/{tenant}/tasks`: what waits for a person
 
