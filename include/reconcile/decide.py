@@ -4,7 +4,9 @@ A match is accepted when its score is at least `accept_score` and leads the seco
 (semantics 5b). Guards stand beside that rule, because a wrong automatic settlement costs more than a question:
 
 - Where another open promotion fits equally well but for the amount, the amount must agree with the winner's
-  open amount inside the tolerance. Being merely the nearer of two amounts is not evidence.
+  open amount inside `rival_tolerance`. Being merely the nearer of two amounts is not evidence, and neither is
+  being within two percent of one of ten.
+- Where another promotion has to the cent what was claimed and the winner has not, a person chooses.
 - A claim without a telling reason (unmapped, OTHER) needs product lines that overlap.
 - A claim whose product lines are none of the promotion's is not that promotion's, whatever else agrees.
 - A claim that fits a promotion nobody may claim on (cancelled, a draft, off-invoice, settled, without a window)
@@ -75,8 +77,12 @@ def decide(
         why = f"the best two are only {_shown(lead)} apart, below {rules.accept_lead}: it"
         return _ask("ambiguous", best, f"{why} {leads(candidates, rules)}")
     rivals = _rivals(best, candidates, rules)
-    if rivals and abs(claim - best.open_amount) > rules.tolerance * best.open_amount:
+    if rivals and abs(claim - best.open_amount) > rules.rival_tolerance * best.open_amount:
         why = f"only the amount tells it from {rivals[0].promotion_key}, and it does not agree"
+        return _ask("ambiguous", best, why)
+    exact = None if claim == best.open_amount else _exact(claim, candidates[1:], rules)
+    if exact is not None:
+        why = f"it is to the cent what {exact.promotion_key} has open, and not what {best.promotion_key} has"
         return _ask("ambiguous", best, why)
     return Decision("single", ((best.promotion, claim),), best.score, best.evidence, leads(candidates, rules))
 
@@ -130,6 +136,18 @@ def _rivals(best: Scored, candidates: Sequence[Scored], rules: Rules) -> list[Sc
         for c in candidates[1:]
         if best.plain_score - c.plain_score < margin and (c.open_amount is None or c.open_amount > 0)
     ]
+
+
+def _exact(claim: Decimal, others: Sequence[Scored], rules: Rules) -> Scored | None:
+    """The best other candidate whose open amount is the claim's and that is not out of the question."""
+    return next(
+        (
+            c
+            for c in others
+            if c.open_amount == claim and c.product_fit != 0 and c.plain_score >= rules.review_score * MICRO
+        ),
+        None,
+    )
 
 
 def plausible(candidates: Sequence[Scored], reason: str | None, rules: Rules) -> list[Scored]:

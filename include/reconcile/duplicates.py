@@ -20,6 +20,7 @@ from include.reconcile.rules import Rules
 
 _SEPARATORS = re.compile(r"[\W_]+")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_PART_NUMBER = re.compile(r"[\W_]+[0-9]{1,2}\s*$")
 
 
 def normalised(reference: str | None) -> str | None:
@@ -29,6 +30,16 @@ def normalised(reference: str | None) -> str | None:
     """
     text = _LEADING_ZEROS.sub("", _SEPARATORS.sub("", reference or "").upper())
     return text if any(digit in text for digit in "123456789") else None
+
+
+def without_part(reference: str | None) -> str | None:
+    """The document number before a part number behind it ('DM857932307/1'), None where there is none.
+
+    What is left must still tell documents apart: at least five digits.
+    """
+    shorter = _PART_NUMBER.sub("", reference or "")
+    is_shorter = shorter != (reference or "") and sum(map(str.isdigit, shorter)) >= 5
+    return normalised(shorter) if is_shorter else None
 
 
 class DuplicateFinder:
@@ -53,6 +64,7 @@ class DuplicateFinder:
         self._repaid = repaid
         self._is_decided = is_decided
         self._by_invoice: dict[tuple, list[Deduction]] = defaultdict(list)
+        self._by_whole: dict[tuple, list[Deduction]] = defaultdict(list)
         self._by_check: dict[tuple, list[Deduction]] = defaultdict(list)
         self._by_amount: dict[tuple, list[Deduction]] = defaultdict(list)
         self._by_promotion: dict[tuple, dict[str, Deduction]] = defaultdict(dict)
@@ -62,12 +74,18 @@ class DuplicateFinder:
                 continue
             if (invoice := self._invoice(d)) is not None:
                 self._by_invoice[invoice].append(d)
+            if (whole := self._whole(d)) is not None:
+                self._by_whole[whole].append(d)
             if (check := self._check(d)) is not None:
                 self._by_check[check].append(d)
             self._by_amount[d.customer_key, d.currency, d.amount].append(d)
 
     def _invoice(self, d: Deduction) -> tuple | None:
         number = normalised(d.invoice_ref)
+        return None if number is None else (self._tree.root(d.customer_key), d.currency, number)
+
+    def _whole(self, d: Deduction) -> tuple | None:
+        number = without_part(d.invoice_ref)
         return None if number is None else (self._tree.root(d.customer_key), d.currency, number)
 
     def _check(self, d: Deduction) -> tuple | None:
@@ -88,6 +106,10 @@ class DuplicateFinder:
         for other in self._before(d, self._by_invoice.get(self._invoice(d), ())):
             if not _other_promotion(d, other) and not _other_lines(d, other):
                 return other, f"the same invoice {d.invoice_ref}"
+        parts = (*self._by_whole.get(self._invoice(d), ()), *self._by_invoice.get(self._whole(d), ()))
+        for other in self._before(d, sorted(parts, key=order)):
+            if d.amount == other.amount and not _other_promotion(d, other) and not _other_lines(d, other):
+                return other, f"the same amount and, but for a part number, the same invoice {d.invoice_ref}"
         for other in self._before(d, self._by_check.get(self._check(d), ())):
             both_invoiced = normalised(d.invoice_ref) and normalised(other.invoice_ref)
             if not both_invoiced and not _other_lines(d, other):

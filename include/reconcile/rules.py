@@ -77,6 +77,9 @@ class Rules:
     #: Least overlap of product lines that lets a claim without a telling reason be settled.
     weak_reason_product_fit: Decimal = Decimal("0.5")
     tolerance: Decimal = Decimal("0.02")
+    #: How near the amount must come where only the amount tells the promotion from another. The tolerance is about
+    #: what is authorised; among ten promotions of one customer some open amount is within two percent by chance.
+    rival_tolerance: Decimal = Decimal("0.005")
     duplicate_days: int = 30
     #: How far apart the two parts of one amount may be taken and still look like that amount once more.
     split_days: int = 3
@@ -125,8 +128,9 @@ class Rules:
             raise _refusal(
                 "granularity", f"period or total for {', '.join(GRANULARITY)}", dict(self.granularity)
             )
-        if not Decimal(0) <= self.tolerance < 1:
-            raise _refusal("tolerance", "a fraction from 0 to below 1 (0.02 = 2%)", self.tolerance)
+        for name in ("tolerance", "rival_tolerance"):
+            if not Decimal(0) <= getattr(self, name) < 1:
+                raise _refusal(name, "a fraction from 0 to below 1 (0.02 = 2%)", getattr(self, name))
         if not self.lag_curve or any(not 0 < share <= 1 for share in self.lag_curve):
             raise _refusal("lag_curve", "shares above 0, at most 1, by month", self.lag_curve)
         amounts = {

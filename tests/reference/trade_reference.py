@@ -208,8 +208,12 @@ def choose(claim, rows, settled, parents):
         return Verdict("AMBIGUOUS", score=shown)
     rivals = [r for r in rows[1:] if plain - r[5] < 100_000 and open_of(r[2], settled) != 0]
     open_amount = open_of(best, settled)
-    if rivals and Fraction(abs(claim.amount - open_amount)) > Fraction(2, 100) * Fraction(open_amount):
+    if rivals and Fraction(abs(claim.amount - open_amount)) > Fraction(5, 1000) * Fraction(open_amount):
         return Verdict("AMBIGUOUS", score=shown)
+    for row in rows[1:]:
+        is_possible = row[3]["product"] != 0 and row[5] >= 500_000
+        if is_possible and open_of(row[2], settled) == claim.amount != open_amount:
+            return Verdict("AMBIGUOUS", score=shown)
     return settle_in_time(claim, [(best, claim.amount)], settled, shown)
 
 

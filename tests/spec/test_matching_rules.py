@@ -7,6 +7,7 @@ south, and a rival; promotions run in September 2026, deductions come on the 15t
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -303,3 +304,48 @@ def test_money_for_a_promotion_that_has_not_run():
     )
     near = promotion("P1", "10000", window_start=date(2026, 9, 22))
     assert ends(decide_all([near], [named("D1", "4000", 15)]))[0] == "SETTLED"
+
+
+def test_near_is_not_enough_where_only_the_amount_tells():
+    """Two promotions of one customer and time: 9,900 is within 2 % of 10,000, by chance as likely as not."""
+    plans = [promotion("P1", "10000"), promotion("P2", "4000")]
+    assert ends(decide_all(plans, [deduction("D1", "9900")]))[0] == "AMBIGUOUS"
+    assert ends(decide_all(plans, [deduction("D1", "9960")]))[0] == "SETTLED"
+    loose = decide_all(plans, [deduction("D1", "9900")], rules=Rules(rival_tolerance=Decimal("0.02")))
+    assert ends(loose)[0] == "SETTLED"
+
+
+def test_another_promotion_has_it_to_the_cent():
+    """Product lines point to P1, whose 4,261.12 is not the 3,000.00 claimed; P2 has exactly that open."""
+    plans = [
+        promotion("P1", "4261.12", product_keys=frozenset({"a", "b"})),
+        promotion("P2", "3000", product_keys=frozenset({"a", "c", "d", "e", "f", "g", "h"})),
+    ]
+    result = decide_all(plans, [deduction("D1", "3000", product_keys=frozenset({"a", "b"}))])
+    assert ends(result)[0] == "AMBIGUOUS"
+
+
+@pytest.mark.parametrize("number", ["DM857932307/1", "DM857932307 - 01", "dm857932307.2"])
+def test_a_part_number_behind_an_invoice_is_the_same_invoice(number):
+    """Once by the warehouse, once by the banner, once with a part number: 1,992.45 was owed once."""
+    claims = [
+        deduction("D1", "1992.45", customer_key="north", invoice_ref="DM857932307", promotion_id=guid("P1")),
+        deduction(
+            "D2", "1992.45", posting_date=date(2026, 9, 25), invoice_ref=number, promotion_id=guid("P1")
+        ),
+    ]
+    result = decide_all([promotion("P1", "10000")], claims)
+    assert ends(result, "D2")[0] == "DUPLICATE_SUSPECT"
+    other = [claims[0], deduction("D2", "500", invoice_ref=number, promotion_id=guid("P1"))]
+    assert ends(decide_all([promotion("P1", "10000")], other), "D2")[0] == "SETTLED", (
+        "another part, another amount"
+    )
+
+
+def test_two_parts_of_one_invoice_are_two_parts():
+    claims = [
+        deduction("D1", "1992.45", invoice_ref="DM857932307/1", promotion_id=guid("P1")),
+        deduction("D2", "992.45", invoice_ref="DM857932307/2", promotion_id=guid("P1")),
+    ]
+    result = decide_all([promotion("P1", "10000")], claims)
+    assert {ends(result, "D1")[0], ends(result, "D2")[0]} == {"SETTLED"}

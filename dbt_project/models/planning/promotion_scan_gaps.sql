@@ -57,7 +57,8 @@ reported as (
         and store.lft between scoped.lft and scoped.rgt
 ),
 
--- In a weekly feed a product's row is expected in every week; on a day, a product that did not sell has none.
+-- Where a store reports by week, a product is expected in every week, by a row of the week or of a day in it; where
+-- it reports by day only, a product that did not sell has no row.
 by_product as (
     select
         tenant_id,
@@ -69,9 +70,8 @@ by_product as (
                 and (sale_date - window_start) / 7 < (window_end - window_start + 1) / 7
         ) as missing_weeks
     from reported
-    where period = 'week'
     group by tenant_id, promotion_key, customer_key, product_key, window_start, window_end
-    having min(sale_date) < window_start and max(sale_date) > window_end
+    having bool_or(period = 'week') and min(sale_date) < window_start and max(sale_date) > window_end
 ),
 
 missing as (
