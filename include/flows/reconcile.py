@@ -8,8 +8,9 @@ differently. Hence a claim carries the business date, the inputs' hash and the r
 with, and one decided under the present three is not asked again, whatever its ending. Everything that enters
 a decision is in those three or in the ledger: there is no clock, no random number and no order of arrival.
 
-A business date before the latest one the ledger has reached is a replay: decided from an empty ledger with
-the rows known by that date, stored beside, nothing posted.
+A business date before the latest one the ledger has reached is a replay: what a run of that date answered then, from
+`finance.claim_history`; where none ran, decided from an empty ledger with the rows known by that date. Stored beside,
+nothing posted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from include.reconcile import engine
 from include.reconcile.accrue import cutover_date
 from include.reconcile.journal import stable_id
 from include.reconcile.ledger import LedgerState
-from include.reconcile.records import Changes, FiscalPeriod, Inputs
+from include.reconcile.records import Changes, Claim, FiscalPeriod, Inputs
 from include.reconcile.rules import Rules
 from include.settings import TenantSettings
 from include.warehouse import trade, trade_runs
@@ -35,7 +36,7 @@ from include.warehouse.lease import Lease, acquire
 from include.warehouse.session import Warehouse
 from include.warehouse.trade import Stamp
 from include.warehouse.trade_inputs import fingerprint, read_inputs, read_periods
-from include.warehouse.trade_ledger import read_state
+from include.warehouse.trade_ledger import read_claims_of, read_state
 
 log = logging.getLogger("tradewind.reconcile")
 BATCH_STEPS = 500
@@ -160,21 +161,35 @@ class _Work:
         return self._summary(False, done)
 
     def replay(self) -> Summary:
-        """Decide from an empty ledger and store the answer beside the real one."""
+        """The answer of that day where there was one, else decided now from an empty ledger; stored beside the real one."""
+        with self.wh.engine(self.stamp.tenant, self.lease) as conn:
+            answered = trade_runs.answered_run(conn, self.stamp.as_of)
+            then = read_claims_of(conn, self.stamp.as_of) if answered else []
+        if answered is None:
+            return self._decided_now()
+        rule_version, input_hash = answered
+        stamp = replace(self.stamp, rule_version=rule_version, input_hash=input_hash)
+        return self._stored(stamp, then, {"stored answer": len(then)})
+
+    def _decided_now(self) -> Summary:
+        """A date nobody ran on: over the rows known by then."""
         stamp = self.stamp
         done: dict[str, int] = {}
         inputs, periods = engine.as_then(self.inputs, self.periods, stamp.as_of)
         state = LedgerState(cutover_date=cutover_date(periods, stamp.as_of), clearing_withheld=self.withheld)
         for step in engine.run(stamp.tenant, inputs, state, stamp.as_of, self.rules):
             done[step.phase] = done.get(step.phase, 0) + 1
+        return self._stored(stamp, list(state.claims.values()), done)
+
+    def _stored(self, stamp: Stamp, claims: list[Claim], done: dict[str, int]) -> Summary:
         with self.wh.engine(stamp.tenant, self.lease) as conn:
             kept_under, was_complete = trade_runs.open_run(conn, stamp, self.rules, is_replay=True)
             if not was_complete:
-                trade.write_replay(conn, replace(stamp, run_id=kept_under), state.claims.values())
-                trade_runs.close_run(conn, stamp.as_of, kept_under, _replay_totals(state))
+                trade.write_replay(conn, replace(stamp, run_id=kept_under), claims)
+                trade_runs.close_run(conn, stamp.as_of, kept_under, _replay_totals(claims))
             point("reconcile.replay_written")
         summary = self._summary(True, done, is_unchanged=was_complete)
-        return replace(summary, totals=_replay_totals(state))
+        return replace(summary, totals=_replay_totals(claims))
 
     def _summary(self, is_replay: bool, done: dict[str, int], is_unchanged: bool = False) -> Summary:
         stamp = self.stamp
@@ -185,9 +200,9 @@ class _Work:
         return Summary(stamp.tenant, stamp.as_of, stamp.run_id, is_replay, is_unchanged, done, totals)
 
 
-def _replay_totals(state: LedgerState) -> dict[str, object]:
+def _replay_totals(decided: list[Claim]) -> dict[str, object]:
     by_outcome: dict[tuple[str, str], list] = {}
-    for claim in state.claims.values():
+    for claim in decided:
         by_outcome.setdefault((claim.outcome.value, claim.currency), []).append(claim)
     return {
         "claims": [

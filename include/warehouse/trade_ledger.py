@@ -18,15 +18,22 @@ from include.reconcile.records import (
 )
 from include.warehouse.trade_decisions import read_answers
 
-_CLAIMS = """
-    SELECT claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
+_CLAIM = """claim_id, source_kind, coalesce(deduction_key, payment_key), customer_key, amount, currency,
            posting_date, outcome, reason, reason_code_normalized, dispute_status, amount_settled,
            amount_disputed, amount_recovered, amount_written_off, amount_non_trade, match_confidence_score,
            evidence, auto_cleared, audit_flag, late_after_release, promotion_key, reversal_of, duplicate_of,
-           dispute_deadline, decided_by, decided_at, is_not_duplicate,
+           dispute_deadline, decided_by, decided_at, is_not_duplicate"""
+
+_CLAIMS = f"""
+    SELECT {_CLAIM},
            opened_with = %(work)s,
            as_of = %(as_of)s AND input_hash = %(input_hash)s AND rule_version = %(rule_version)s
     FROM finance.claims
+"""
+
+_CLAIMS_THEN = f"""
+    SELECT DISTINCT ON (claim_id) {_CLAIM} FROM finance.claim_history
+    WHERE as_of <= %(as_of)s ORDER BY claim_id, as_of DESC
 """
 
 _SETTLEMENTS = """
@@ -58,6 +65,12 @@ _QUESTIONS = """
     SELECT promotion_key, task_type, task_id FROM finance.claim_tasks
     WHERE status = 'open' AND claim_id IS NULL AND promotion_key IS NOT NULL
 """
+
+
+def read_claims_of(conn: psycopg.Connection, as_of: date) -> list[Claim]:
+    """The tenant's claims as they stood when the work of a business date was done."""
+    rows = conn.execute(_CLAIMS_THEN, {"as_of": as_of}).fetchall()
+    return [Claim(*values[:7], Outcome(values[7]), *values[8:]) for values in rows]
 
 
 def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_version: str) -> LedgerState:

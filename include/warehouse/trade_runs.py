@@ -25,6 +25,15 @@ def latest_date(conn: psycopg.Connection) -> date | None:
     ]
 
 
+def answered_run(conn: psycopg.Connection, as_of: date) -> tuple[str, str] | None:
+    """(rule version, inputs' hash) of a finished run that posted on a business date, if there was one."""
+    return conn.execute(
+        "SELECT rule_version, input_hash FROM finance.reconciliation_runs"
+        " WHERE as_of = %s AND NOT is_replay AND status = 'completed' ORDER BY run_id DESC LIMIT 1",
+        (as_of,),
+    ).fetchone()
+
+
 def start_ledger(conn: psycopg.Connection, stamp: Stamp, periods: Sequence[FiscalPeriod]) -> None:
     """Decide where the tenant's ledger begins, if this is its first run."""
     conn.execute(

@@ -136,6 +136,34 @@ def test_a_changed_amount_of_a_settled_claim_is_a_task_not_an_edit(warehouse):
     ]
 
 
+def test_a_date_that_was_answered_gives_its_own_answer_again(warehouse):
+    """September was run; then P1 was cut, D4 amended and D9 delivered late. September still says what it said."""
+    then = company()
+    fill(warehouse, "alpha", **then)
+    run(warehouse, date(2026, 9, 30))
+    said = rows(
+        warehouse, "SELECT deduction_key, amount, outcome, amount_settled FROM finance.claims ORDER BY 1"
+    )
+    assert [row[0] for row in said] == ["D1", "D2", "D3"]
+    now = {
+        **then,
+        "promotions": [replace(then["promotions"][0], status="Cancelled"), *then["promotions"][1:]],
+        "deductions": [
+            *(replace(d, amount=money("7")) if d.deduction_key == "D3" else d for d in then["deductions"]),
+            deduction("D9", "500", posting_date=date(2026, 9, 20)),
+        ],
+    }
+    fill(warehouse, "alpha", **now)
+    run(warehouse, AS_OF, "run-2")
+    ledger = checksums(warehouse, "alpha")
+    replay = run(warehouse, date(2026, 9, 30), "run-3", batch=1)
+    assert replay.is_replay
+    again = "SELECT deduction_key, amount, outcome, amount_settled FROM finance.claim_replays ORDER BY 1"
+    assert rows(warehouse, again) == said
+    changed = {t for t, content in checksums(warehouse, "alpha").items() if content != ledger[t]}
+    assert changed == {"claim_replays", "reconciliation_runs"}
+
+
 def test_a_past_date_is_a_replay_that_posts_nothing(warehouse):
     fill(warehouse, "alpha", **company())
     run(warehouse)
