@@ -225,14 +225,10 @@ class DisturbedCompany(RuleBasedStateMachine):
         for row in made.settlements:
             claim, own = self.state.claims[row.claim_id], self.promotions[row.promotion_key]
             assert row.currency == own.currency == claim.currency, "settled in another currency"
-            status = (
-                self.state.statuses[own.promotion_key].accepted
-                if own.promotion_key in self.state.statuses
-                else own.status
-            )
-            may_settle = (
-                status in MATCHABLE or row.status in {"Draft", "Failed", "Reversed"} or claim.decided_by
-            )
+            followed = self.state.statuses.get(own.promotion_key)
+            status = own.status if followed is None else followed.accepted
+            pays = status in MATCHABLE and (followed is None or followed.refused is None)
+            may_settle = pays or row.status in {"Draft", "Failed", "Reversed"} or claim.decided_by
             assert may_settle, f"settled against a promotion that is {status}"
 
     def _one_taken(self, data) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from include.money import ZERO
+from include.reconcile import overpaid
 from include.reconcile.accrue import APPROVED, Recognised, method_of, recognised, side_by_side
 from include.reconcile.desk import Desk
 from include.reconcile.funds import FundRoom
@@ -18,7 +19,7 @@ from include.reconcile.journal import stable_id
 from include.reconcile.plans import is_approved_anew, is_changed
 from include.reconcile.records import Changes, MethodAmount, Promotion, PromotionState, Task
 
-OVERSPENT, PLAN_CHANGED = "FUND_OVERSPENT", "PLAN_CHANGED"
+OVERSPENT, PLAN_CHANGED = "FUND_OVERSPENT", overpaid.TASK
 
 
 def steps(desk: Desk) -> Iterator[tuple[str, str, Changes]]:
@@ -42,6 +43,14 @@ def steps(desk: Desk) -> Iterator[tuple[str, str, Changes]]:
         if changes.states or changes.journals or changes.tasks or changes.closed_tasks:
             _remember(desk, changes)
             yield "accrual", promotion.promotion_key, changes
+
+
+def last(desk: Desk) -> Iterator[tuple[str, str, Changes]]:
+    """What can only be said of plans once everything else of the run is done."""
+    found = overpaid.at_the_end(desk)
+    if found.tasks or found.closed_tasks:
+        _remember(desk, found)
+        yield "accrual", "overpaid", found
 
 
 def _approved(desk: Desk) -> list[Promotion]:
@@ -136,6 +145,7 @@ def _go_on(desk: Desk, changes: Changes, promotion: Promotion, state: PromotionS
     key = promotion.promotion_key
     stated = replace(promotion, planned_amount=desk.stated_plans[key])
     _ask_about_plan(desk, changes, stated, state)
+    overpaid.ask(desk, changes, promotion, state)
     if is_changed(promotion, state) or (state.approved_amount is None and promotion.planned_amount):
         rise = promotion.planned_amount > (state.approved_amount or ZERO)
         if key in desk.state.asked or (
@@ -194,11 +204,12 @@ def _ask_about_plan(desk: Desk, changes: Changes, stated: Promotion, state: Prom
     key, was, now = stated.promotion_key, state.approved_amount, stated.planned_amount
     gone = was is not None and now is None
     asks = desk.rules.on_plan_change == "ask" and is_changed(stated, state)
+    overcut = overpaid.question(desk, desk.by_key[key])
     if not gone and not (asks and not is_approved_anew(stated, state)):
-        _end(desk, changes, stated, PLAN_CHANGED, None)
+        _end(desk, changes, stated, PLAN_CHANGED, {overcut})
         return
     question = stable_id(desk.tenant, key, "TASK", PLAN_CHANGED, now)
-    _end(desk, changes, stated, PLAN_CHANGED, {question})
+    _end(desk, changes, stated, PLAN_CHANGED, {question, overcut})
     if question in desk.state.questions.get((key, PLAN_CHANGED), ()):
         return
     says = "states no plan any more" if gone else f"now plans {now} {stated.currency}"

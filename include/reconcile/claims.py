@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 
 from include.money import ZERO
 from include.reconcile.candidates import MATCHABLE, Candidates
@@ -275,7 +276,7 @@ def _suspect(desk: Desk, changes: Changes, claim: Claim, other: Deduction, why: 
 
 
 def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: Decision) -> Changes:
-    """A match is found: post it, unless a duplicate, a missing proof or a closed period stands against it."""
+    """A match is found: post it, unless something that only a person or a later day answers stands against it."""
     chosen = [(desk.promotions[number], amount) for number, amount in decision.chosen]
     keys = sorted({p.promotion_key for p, _ in chosen})
     first = chosen[0][0]
@@ -285,6 +286,9 @@ def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: 
     twin = None if claim.is_not_duplicate else desk.duplicates.by_amount(d, keys)
     if twin is not None:
         return _suspect(desk, changes, claim, *twin)
+    held = desk.held_back(p for p, _ in chosen)
+    if held is not None:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, held, _settling(claim, chosen))
     failed = next((p for p, _ in chosen if desk.state.is_failed(p.promotion_key)), None)
     if failed is not None:
         why = f"the accrual of {failed.promotion_key} was refused: {desk.state.states[failed.promotion_key].message}"
@@ -296,6 +300,14 @@ def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: 
         why = f"no proof of performance for {first.promotion_key}"
         return finish(desk, changes, replace(claim, audit_flag=True), Outcome.PROOF_MISSING, why)
     return _post(desk, changes, claim, chosen, decision)
+
+
+def _settling(claim: Claim, chosen: Sequence[tuple[Promotion, Decimal]]) -> dict[str, object]:
+    """The match as a proposal to the person who decides."""
+    return {
+        "settle": {promotion.promotion_key: str(amount) for promotion, amount in chosen},
+        "rest": str(claim.amount_open - sum(amount for _, amount in chosen)),
+    }
 
 
 def _post(desk: Desk, changes: Changes, claim: Claim, chosen, decision: Decision) -> Changes:

@@ -69,7 +69,8 @@ class Panel:
         self._refused: dict[tuple[str, str], list[UUID]] = defaultdict(list)
         for answers in desk.state.answers.values():
             for result in answers.values():
-                self._remember(result)
+                if self._task_id(result, REFUSED) in desk.state.refusals:
+                    self._remember(result)
         self.first: list[ClaimDecision] = []
         self.then: list[ClaimDecision] = []
         held: set[tuple[str, str]] = set()
@@ -236,7 +237,9 @@ class Panel:
         questions = {status: self._task_id(result, status) for status in _TASK_OF}
         changes.closed_tasks.extend(n for status, n in questions.items() if status != verdict.status)
         if verdict.status == APPLIED:
-            changes.closed_tasks.extend(self._refused.pop((decision.claim_kind, decision.claim_key), ()))
+            answered = self._refused.pop((decision.claim_kind, decision.claim_key), ())
+            desk.state.refusals.difference_update(answered)
+            changes.closed_tasks.extend(answered)
         else:
             changes.tasks.append(self._question(result, questions[verdict.status]))
         self._remember(result)
@@ -257,6 +260,7 @@ class Panel:
         if result.status == REFUSED:
             about = (result.decision.claim_kind, result.decision.claim_key)
             self._refused[about].append(self._task_id(result, REFUSED))
+            self._desk.state.refusals.add(self._task_id(result, REFUSED))
 
     def _task_id(self, result: DecisionResult, status: str) -> UUID:
         key = result.decision.decision_key

@@ -188,6 +188,17 @@ class Desk:
             return max(ZERO, promotion.earned_amount)
         return promotion.planned_amount if promotion.planned_amount and promotion.planned_amount > 0 else None
 
+    def held_back(self, promotions: Iterable[Promotion]) -> str | None:
+        """Why one of them pays no claim by itself: its source made a move that is not allowed."""
+        for promotion in promotions:
+            said = self.review.held.get(promotion.promotion_key)
+            if said is not None:
+                return (
+                    f"{promotion.promotion_key} is {promotion.status} here, but its source says {said}: it pays nothing"
+                    " by itself before the source is right again"
+                )
+        return None
+
     def has_proof(self, promotion: Promotion) -> bool:
         """Whether a proof of performance had been received by the business date."""
         received = self.proofs.get(promotion.promotion_key)

@@ -1,8 +1,8 @@
-"""Reconcile in order: status moves, accruals, people's decisions, claims, releases; step by step, each whole.
+"""Reconcile in order: status moves, accruals, people's decisions, claims, releases, plans overpaid; step by step, each whole.
 
 Every step is a `Changes` that may be committed on its own or with its neighbours, and the order of the steps
 is fixed: moves; accruals by (approved_date, promotion_key); decisions by (decided_at, key), those that presuppose
-an answer of the engine after the claims; claims by (date, kind, key); releases by promotion_key.
+an answer of the engine after the claims; claims by (date, kind, key); releases by promotion_key; what is overpaid.
 
 Why order and bookkeeping matter: a claim's ending depends on what earlier claims left of a promotion. If a
 run dies half-way and the next attempt asked the early, still open claims again, they would be decided with
@@ -93,6 +93,7 @@ def run(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rul
     yield from _decisions(panel, panel.then)
     if rules.release_timing == "daily":
         yield from _releases(desk)
+    yield from (Step(*step) for step in approvals.last(desk))
 
 
 def releases(tenant: str, inputs: Inputs, state: LedgerState, as_of: date, rules: Rules) -> Iterator[Step]:

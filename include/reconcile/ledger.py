@@ -43,7 +43,7 @@ class LedgerState:
     commercial statuses as followed so far; `asked` the promotions whose state was written under the present
     inputs, rules and date; `methods` what each accrual method stood at; `questions` the open tasks about
     promotions, by promotion and type. `cash` is the cash recovered per claim, `answers` the latest result of each
-    decision by key and content.
+    decision by key and content; `refusals` the questions about refused decisions that stand open.
     """
 
     claims: dict[UUID, Claim] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class LedgerState:
     balances: dict[tuple[str, str], Decimal] = field(default_factory=_amounts)
     cash: dict[UUID, Decimal] = field(default_factory=_amounts)
     answers: dict[str, dict[str, DecisionResult]] = field(default_factory=lambda: defaultdict(dict))
+    refusals: set[UUID] = field(default_factory=set)
     chain_head: tuple[int, str] = (0, FIRST)
     cutover_date: date | None = None
     #: Why nothing is cleared without a person although the rules would: no back-test of them stands.

@@ -2,7 +2,7 @@
 
 The direct moves are rows of data; a source that is looked at weekly may have made several since, so a move is
 legal when a path of direct ones leads there. An illegal move moves no money: the promotion stays in the last
-status that was accepted, nothing of it accrues or is released, and a person is told.
+status that was accepted, nothing of it accrues, is released or pays a claim by itself, and a person is told.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ TASK = "ILLEGAL_TRANSITION"
 
 @dataclass(frozen=True)
 class Review:
-    """Promotions in the status that counts, those that are held, and what is to be stored about it."""
+    """Promotions in the status that counts, what is to be stored about it, and which of them are held.
+
+    `held` gives the status that the source states and that was refused, by promotion.
+    """
 
     promotions: tuple[Promotion, ...]
-    held: frozenset[str] = frozenset()
+    held: Mapping[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     statuses: Mapping[str, KnownStatus] = field(default_factory=dict)
 
@@ -67,7 +70,7 @@ def review(
     history: dict[str, list[tuple[date, str]]] = defaultdict(list)
     for change in changes:
         history[change.promotion_key].append((change.changed_on, change.status))
-    stored, statuses, kept, held = Changes(), {}, [], set()
+    stored, statuses, kept, held = Changes(), {}, [], {}
     for promotion, is_stated in promotions:
         key = promotion.promotion_key
         before = known.get(key)
@@ -79,11 +82,11 @@ def review(
         if now is not None and now != before:
             statuses[key] = now
         if now is not None and now.refused is not None:
-            held.add(key)
+            held[key] = now.refused
             promotion = replace(promotion, status=now.accepted)
         kept.append(promotion)
         _ask(tenant, stored, promotion, now, questions.get((key, TASK), set()))
-    return Review(tuple(kept), frozenset(held), stored, statuses)
+    return Review(tuple(kept), held, stored, statuses)
 
 
 def _follow(
@@ -118,7 +121,7 @@ def _ask(
     if question is not None and question not in asked:
         detail = (
             f"{key} went from {now.accepted} to {now.refused}, which is not allowed: it stays {now.accepted} here and"
-            f" nothing is posted for it. Set it back to {now.accepted} in the source, or plan a new promotion"
+            f" nothing is posted for it unless a person decides. Set it back to {now.accepted} in the source, or plan a new promotion"
         )
         stored.tasks.append(
             Task(

@@ -159,6 +159,9 @@ def _is_amount_right(desk: Desk, payment: ApPayment, promotion: Promotion) -> bo
 def _pay(desk: Desk, changes: Changes, claim: Claim, promotion: Promotion) -> Changes:
     if claim.claim_id in desk.waiting:
         return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, desk.waiting[claim.claim_id])
+    held = desk.held_back([promotion])
+    if held is not None:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, held)
     if desk.state.is_failed(promotion.promotion_key):
         why = f"the accrual of {promotion.promotion_key} was refused"
         return finish(desk, changes, claim, Outcome.PERIOD_CLOSED, why)

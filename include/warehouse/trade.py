@@ -279,7 +279,9 @@ def _write_tasks(conn: psycopg.Connection, stamp: Stamp, changes: Changes) -> No
         " WHERE status = 'open' AND task_id <> ALL(%s) AND (task_id = ANY(%s)"
         " OR claim_id = ANY(%s) AND task_type <> ALL(%s)"
         " OR task_type = 'ACCRUAL_REFUSED' AND promotion_key = ANY(%s)"
-        " OR task_type IN ('FUND_OVERSPENT', 'PLAN_CHANGED') AND promotion_key = ANY(%s))",
+        " OR promotion_key = ANY(%s) AND (task_type = 'FUND_OVERSPENT'"
+        # What is settled beyond a plan stays so when the promotion ends.
+        " OR task_type = 'PLAN_CHANGED' AND proposal ->> 'excess' IS NULL))",
         (
             stamp.as_of,
             stamp.run_id,

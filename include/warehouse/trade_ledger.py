@@ -66,6 +66,8 @@ _QUESTIONS = """
     WHERE status = 'open' AND claim_id IS NULL AND promotion_key IS NOT NULL
 """
 
+_REFUSALS = "SELECT task_id FROM finance.claim_tasks WHERE status = 'open' AND task_type = 'DECISION_REFUSED'"
+
 
 def read_claims_of(conn: psycopg.Connection, as_of: date) -> list[Claim]:
     """The tenant's claims as they stood when the work of a business date was done."""
@@ -110,6 +112,7 @@ def read_state(conn: psycopg.Connection, *, as_of: date, input_hash: str, rule_v
         state.questions.setdefault((key, kind), set()).add(task_id)
     _read_postings(conn, state)
     read_answers(conn, state)
+    state.refusals.update(row[0] for row in conn.execute(_REFUSALS))
     # Opening balances are those of the first run; once it is complete, late approvals meet closed periods.
     start = conn.execute(
         "SELECT cutover_date FROM finance.ledger_start WHERE NOT EXISTS ("

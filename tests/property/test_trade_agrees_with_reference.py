@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from include.money import money
 from include.reconcile.candidates import CandidateIndex, ClaimColumns
 from include.reconcile.hierarchy import CustomerTree
+from include.reconcile.records import StatusChange
 from include.reconcile.rules import Rules
 from include.reconcile.score import amount_fit, amount_fit_one, score, score_one
 from tests.reference.trade_reference import ancestors, customer_fit, verdicts
@@ -77,12 +79,25 @@ def _claim(draw, n, promotions):
     )
 
 
-def agree(company) -> None:
-    """Every claim ends as in the reference, whatever the order of the rows."""
+def agree(company, held: frozenset[str] = frozenset()) -> None:
+    """Every claim ends as in the reference, whatever the order of the rows.
+
+    The source says Draft of the promotions in `held`, after it had said what they are here. What is held stays
+    open, so that two parts of an amount on one promotion are suspects: that rule has its own tests.
+    """
+    rules = Rules(duplicate_days=0) if held else Rules()
     promotions, claims = company
-    as_of = date(2026, 12, 31)
-    result = decide_all(list(reversed(promotions)), list(reversed(claims)), parents=PARENTS, as_of=as_of)
-    for key, verdict in verdicts(promotions, claims, PARENTS).items():
+    told = [StatusChange(p.promotion_key, START, p.status) for p in promotions if p.promotion_key in held]
+    stated = [replace(p, status="Draft") if p.promotion_key in held else p for p in reversed(promotions)]
+    result = decide_all(
+        stated,
+        list(reversed(claims)),
+        parents=PARENTS,
+        as_of=date(2026, 12, 31),
+        status_changes=told,
+        rules=rules,
+    )
+    for key, verdict in verdicts(promotions, claims, PARENTS, held).items():
         claim = result.claim(key)
         assert claim.outcome == verdict.outcome, claim.reason
         assert result.settled_rows(key) == verdict.settled
@@ -95,6 +110,12 @@ def agree(company) -> None:
 @settings(max_examples=150, deadline=None)
 def test_every_claim_ends_as_in_the_reference(company):
     agree(company)
+
+
+@given(companies(), st.frozensets(st.sampled_from(["P0", "P1", "P2"]), min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_claims_on_promotions_held_back_end_as_in_the_reference(company, held):
+    agree(company, held)
 
 
 @st.composite
@@ -114,10 +135,10 @@ def crowds(draw):
     ]
 
 
-@given(crowds())
+@given(crowds(), st.frozensets(st.sampled_from(["P0", "P1"])))
 @settings(max_examples=100, deadline=None)
-def test_crowded_claims_end_as_in_the_reference(company):
-    agree(company)
+def test_crowded_claims_end_as_in_the_reference(company, held):
+    agree(company, held)
 
 
 @given(companies(), st.integers(1, 9))

@@ -1,6 +1,6 @@
 """Matching and settlement, slow and obvious: every claim against every promotion, exact fractions.
 
-Covers candidates, score, decision with its guards (refused promotions, siblings, money taken before approval),
+Covers candidates, score, decision with its guards (refused promotions, siblings, money taken before approval, promotions held back),
 splits and the cumulative tolerance, for positive deductions without duplicates, repayments and closed periods. Written from semantics 5b, not from the engine;
 the engine must agree with it on every claim.
 """
@@ -126,7 +126,7 @@ def pay(claim, promotion, amount, settled, verdict):
     verdict.disputed += amount - taken
 
 
-def judge(claim, promotions, parents, settled):
+def judge(claim, promotions, parents, settled, held=frozenset()):
     """The verdict on one claim; `settled` per promotion moves with it."""
     if claim.promotion_id is not None:
         same_id = [p for p in promotions if p.promotion_id == claim.promotion_id]
@@ -138,7 +138,7 @@ def judge(claim, promotions, parents, settled):
             return Verdict("NEEDS_REVIEW")
         if named.has_window and (named.window_start - claim.posting_date).days > 7:
             return Verdict("NEEDS_REVIEW")
-        return settle(claim, [(named, claim.amount)], settled, 1.0)
+        return settle_unless_held(claim, [(named, claim.amount)], settled, 1.0, held)
     if claim.reason_code_normalized in NON_TRADE:
         return Verdict("NON_TRADE")
     rows, refused = [], []
@@ -160,10 +160,10 @@ def judge(claim, promotions, parents, settled):
     best_refused = max((-row[0] for row in refused), default=0)
     if best_refused >= 800_000 and best_refused >= max((-row[0] for row in rows), default=0):
         return Verdict("NEEDS_REVIEW", score=-rows[0][0] / 1_000_000 if rows else None)
-    return choose(claim, rows, settled, parents)
+    return choose(claim, rows, settled, held)
 
 
-def choose(claim, rows, settled, parents):
+def choose(claim, rows, settled, held):
     if not rows:
         return Verdict("UNMATCHED")
     value, best, parts, plain = -rows[0][0], rows[0][2], rows[0][3], rows[0][5]
@@ -203,7 +203,7 @@ def choose(claim, rows, settled, parents):
                 <= Fraction(2, 100) * Fraction(open_of(r[2], settled))
             ]
             if not alone and (over or best.promotion_key in group):
-                return settle_in_time(claim, sums[0], settled, None)
+                return settle_in_time(claim, sums[0], settled, None, held)
     if lead < 100_000:
         return Verdict("AMBIGUOUS", score=shown)
     rivals = [r for r in rows[1:] if plain - r[5] < 100_000 and open_of(r[2], settled) != 0]
@@ -214,7 +214,7 @@ def choose(claim, rows, settled, parents):
         is_possible = row[3]["product"] != 0 and row[5] >= 500_000
         if is_possible and open_of(row[2], settled) == claim.amount != open_amount:
             return Verdict("AMBIGUOUS", score=shown)
-    return settle_in_time(claim, [(best, claim.amount)], settled, shown)
+    return settle_in_time(claim, [(best, claim.amount)], settled, shown, held)
 
 
 def is_confirmed(claim, parts):
@@ -223,9 +223,16 @@ def is_confirmed(claim, parts):
     return not needs_lines or (parts["product"] is not None and parts["product"] >= Fraction(1, 2))
 
 
-def settle_in_time(claim, chosen, settled, score):
+def settle_in_time(claim, chosen, settled, score, held):
     """Money taken before its promotion was approved is a question."""
     if any(p.approved_date is not None and claim.posting_date < p.approved_date for p, _ in chosen):
+        return Verdict("NEEDS_REVIEW", score=score)
+    return settle_unless_held(claim, chosen, settled, score, held)
+
+
+def settle_unless_held(claim, chosen, settled, score, held):
+    """A promotion whose source made a move that is not allowed pays nothing by itself."""
+    if any(p.promotion_key in held for p, _ in chosen):
         return Verdict("NEEDS_REVIEW", score=score)
     return settle(claim, chosen, settled, score)
 
@@ -239,11 +246,11 @@ def settle(claim, chosen, settled, score):
     return verdict
 
 
-def verdicts(promotions, deductions, parents):
-    """Verdict per deduction key, in the order of (posting_date, deduction_key)."""
+def verdicts(promotions, deductions, parents, held=frozenset()):
+    """Verdict per deduction key, in the order of (posting_date, deduction_key); `held` are promotions by key."""
     settled: dict[str, object] = {}
     ordered = sorted(deductions, key=lambda d: (d.posting_date, d.deduction_key))
-    return {d.deduction_key: judge(d, promotions, parents, settled) for d in ordered}
+    return {d.deduction_key: judge(d, promotions, parents, settled, held) for d in ordered}
 
 
 def recognised(method, promotion, performed, day, granularity):

@@ -7,7 +7,7 @@ says otherwise. Each test says what is open on which day; the sum of all journal
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,7 +17,7 @@ from include.reconcile.accrue import METHODS
 from include.reconcile.ledger import LedgerState
 from include.reconcile.records import Changes, Fund, StatusChange
 from include.reconcile.rules import Rules
-from tests.trade_cases import Outcome, decide_all, deduction, guid, performance, promotion
+from tests.trade_cases import Outcome, decide_all, decision, deduction, guid, payment, performance, promotion
 
 FUND = Fund("F1", money("10000"), "USD")
 BLOCK = Rules(fund_overspend="block")
@@ -236,6 +236,47 @@ def test_a_plan_that_is_gone_is_asked_about_and_what_is_accrued_stands():
     assert books.on(8, 7, promotion("P1", "3000")).rows.closed_tasks == [gone.rows.tasks[0].task_id]
 
 
+@pytest.mark.parametrize(("plan", "excess"), [("6000", 2000), ("0", 8000), ("7999.99", "0.01")])
+def test_a_plan_cut_below_what_is_settled_is_asked_about_once(plan, excess):
+    """Nobody takes money back by itself; the question ends when the plan is restored."""
+    books, agreed = Ledger(), promotion("P1", "10000")
+    taken = {"deductions": [deduction("D1", "8000", promotion_id=guid("P1"))]}
+    books.on(9, 20, agreed, **taken)
+    cut = books.on(9, 21, replace(agreed, planned_amount=money(plan)), **taken)
+    (task,) = cut.rows.tasks
+    assert (task.task_type, task.amount, task.promotion_key) == ("PLAN_CHANGED", money(excess), "P1")
+    assert f"8000.0000 is settled: {money(excess)} more than it authorises" in task.detail
+    assert books.on(9, 22, replace(agreed, planned_amount=money(plan)), **taken).rows.tasks == []
+    restored = books.on(9, 23, agreed, **taken)
+    assert (restored.rows.tasks, restored.rows.closed_tasks) == ([], [task.task_id])
+
+
+def test_another_cut_is_another_question_and_a_claim_taken_back_answers_it():
+    """Cut twice: the first question ends with its plan. Reopened, nothing is settled beyond the plan any more."""
+    books, agreed = Ledger(), promotion("P1", "10000")
+    taken = {"deductions": [deduction("D1", "8000", promotion_id=guid("P1"))]}
+    books.on(9, 20, agreed, **taken)
+    first = books.on(9, 21, replace(agreed, planned_amount=money("6000")), **taken)
+    lower = replace(agreed, planned_amount=money("5000"))
+    second = books.on(9, 22, lower, **taken)
+    assert [t.amount for t in second.rows.tasks] == [3000]
+    assert second.rows.closed_tasks == [first.rows.tasks[0].task_id]
+    back = decision("K1", "D1", "reopen", decided_at=datetime(2026, 9, 23, 9, tzinfo=UTC))
+    ended = books.on(9, 23, lower, **taken, decisions=[back])
+    assert second.rows.tasks[0].task_id in ended.rows.closed_tasks
+
+
+def test_a_cut_after_the_release_is_asked_about_as_well():
+    """The promotion is over, and what was settled for it is still more than its plan."""
+    books, agreed = Ledger(), promotion("P1", "10000", status="Closed", closed_date=date(2026, 10, 5))
+    taken = {"deductions": [deduction("D1", "8000", promotion_id=guid("P1"))]}
+    books.on(10, 6, agreed, **taken)
+    assert books.state.is_released("P1")
+    cut = books.on(10, 7, replace(agreed, planned_amount=money("6000")), **taken)
+    assert [(t.task_type, t.amount) for t in cut.rows.tasks] == [("PLAN_CHANGED", 2000)]
+    assert books.on(10, 8, agreed, **taken).rows.closed_tasks == [cut.rows.tasks[0].task_id]
+
+
 def test_a_cancelled_plan_gives_everything_back():
     """By the release that ends its life; a spread one that had not begun ends without a journal."""
     books = Ledger()
@@ -403,3 +444,54 @@ def test_the_status_history_of_the_source_counts_as_well():
     assert [t.task_type for t in result.rows.tasks if t.promotion_key] == ["ILLEGAL_TRANSITION"]
     assert result.state.states == {}
     assert result.claim("D1").amount_settled == 0
+
+
+HELD = (
+    "P1 is Live here, but its source says Draft: it pays nothing by itself before the source is right again"
+)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        [deduction("D1", "3000")],
+        [deduction("D1", "1000", promotion_id=guid("P1"))],
+        [deduction("D1", "7000")],
+    ],
+    ids=["by score", "by its id", "in a split"],
+)
+def test_a_promotion_held_back_pays_no_claim_by_itself(taken):
+    """Neither by score, nor by its id, nor in a split; once the source is right again the claim settles."""
+    books = Ledger()
+    plans = [promotion("P1", "3000"), promotion("P2", "4000", customer_key="grocer")]
+    plans = plans if taken[0].amount == 7000 else plans[:1]
+    books.on(9, 5, *plans)
+    went = [replace(plans[0], status="Draft"), *plans[1:]]
+    asked = books.on(9, 20, *went, deductions=taken)
+    claim = asked.claim("D1")
+    assert (claim.outcome, claim.reason, claim.amount_open) == ("NEEDS_REVIEW", HELD, claim.amount)
+    (question,) = [t for t in asked.rows.tasks if t.claim_id == claim.claim_id]
+    assert sum(Decimal(amount) for amount in question.proposal["settle"].values()) == claim.amount
+    assert question.proposal["rest"] == "0.0000"
+    paid = books.on(9, 21, *plans, deductions=taken)
+    assert (paid.claim("D1").outcome, paid.claim("D1").amount_open) == ("SETTLED", 0)
+
+
+def test_a_person_may_settle_to_a_promotion_held_back():
+    """Who decides has seen the question; what the rules of settling refuse stays refused."""
+    books, plan, taken = Ledger(), promotion("P1", "3000"), [deduction("D1", "3000")]
+    books.on(9, 5, plan)
+    said = decision("K1", "D1", "settle", promotion_key="P1", decided_at=datetime(2026, 9, 20, 9, tzinfo=UTC))
+    decided = books.on(9, 20, replace(plan, status="Draft"), deductions=taken, decisions=[said])
+    assert (decided.answer("K1")[0], decided.claim("D1").outcome) == ("applied", "SETTLED")
+
+
+def test_a_fee_held_back_is_not_taken_as_paid():
+    """A check for the fee of a promotion whose source went back to Draft is a question as well."""
+    books = Ledger()
+    fee = promotion("P1", "500", tactic_type="Slotting", settlement_method="fixed_fee")
+    books.on(9, 5, fee)
+    paid = {"payments": [payment("V1", "500")], "proofs": {"P1": date(2026, 9, 10)}}
+    asked = books.on(9, 20, replace(fee, status="Draft"), **paid)
+    assert (asked.claim("V1").outcome, asked.claim("V1").reason) == ("NEEDS_REVIEW", HELD)
+    assert books.on(9, 21, fee, **paid).claim("V1").outcome == "FIXED_FEE_SETTLED"

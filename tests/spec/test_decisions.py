@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import islice
 
 import pytest
 
 from include.errors import TradewindError
 from include.money import money
+from include.reconcile.engine import run
+from include.reconcile.ledger import LedgerState
+from include.reconcile.records import Inputs
 from include.reconcile.rules import Rules, same_person
 from tests.spec.test_claim_endings import FEE, ending
-from tests.trade_cases import decide_all, decision, deduction, payment, promotion
+from tests.trade_cases import AS_OF, LEGAL_MOVES, PARENTS, decide_all, decision, deduction, payment, promotion
 from tests.trade_laws import broken_laws
 
 #: 10,000 fits both about equally well: the engine asks.
@@ -567,3 +571,23 @@ def test_settings_of_the_controls():
     assert rules.deciders == {"Ana": money("100.5"), "bo": None}
     assert rules.version != Rules().version
     assert same_person(" Ana  Lopez") == same_person("ANALOPEZ")
+
+
+# -- killed and retried
+
+
+@pytest.mark.parametrize("committed", range(6))
+def test_a_run_killed_between_decisions_answers_as_if_it_had_run_once(committed):
+    """A settlement refused, a dispute, its reopening, all before the first run: no question ends twice."""
+    given = (
+        decision("K1", "D1", "settle"),
+        decision("K2", "D1", "dispute"),
+        decision("K3", "D1", "reopen"),
+    )
+    inputs = Inputs((), (CLAIM,), PARENTS, legal_moves=LEGAL_MOVES, decisions=given)
+    expected = [step.changes for step in run("alpha", inputs, LedgerState(), AS_OF, Rules())]
+    state = LedgerState()
+    first = list(islice(run("alpha", inputs, state, AS_OF, Rules()), committed))
+    state.opened = set(state.claims)
+    rest = list(run("alpha", inputs, state, AS_OF, Rules()))
+    assert [step.changes for step in first + rest] == expected
