@@ -116,3 +116,20 @@ def test_a_past_date_writes_none_of_it(warehouse):
     after = checksums(warehouse, "alpha")
     changed = {table for table in after if after[table] != before[table]}
     assert changed == {"claim_replays", "reconciliation_runs"}
+
+
+def test_what_is_settled_beyond_a_cut_plan_stays_a_question_after_the_release(warehouse):
+    """Cut while live, then closed and released: the excess is still there until the plan is restored."""
+    taken = {"deductions": [deduction("D1", "2000", promotion_id=guid("P1"), posting_date=date(2026, 9, 4))]}
+    agreed = promotion("P1", "3000")
+    cut = replace(agreed, planned_amount=money("500"))
+    day(warehouse, 5, agreed, **taken)
+    day(warehouse, 6, cut, **taken)
+    task = "SELECT status, amount FROM finance.claim_tasks WHERE task_type = 'PLAN_CHANGED'"
+    assert rows(warehouse, task) == [("open", 1500)]
+    over = {"status": "Closed", "closed_date": date(2026, 9, 7)}
+    day(warehouse, 7, replace(cut, **over), **taken)
+    assert rows(warehouse, "SELECT released_date IS NOT NULL FROM finance.promotion_state") == [(True,)]
+    assert rows(warehouse, task) == [("open", 1500)]
+    day(warehouse, 8, replace(agreed, **over), **taken)
+    assert rows(warehouse, task) == [("closed", 1500)]
