@@ -36,7 +36,8 @@ class Column:
 
     `references` names the parent as contract.column; an orphan is rejected when `orphan` is "reject" and
     only reported when it is "report" (the reference is a convenience there, not the row's meaning).
-    `minimum` is inclusive. `default` fills an empty cell.
+    `minimum` is inclusive. `default` fills an empty cell. `is_event` marks the date of something that happened
+    on that day: it has no open end, so 9999-12-31 is refused there as any other year that cannot be.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     references: str | None = None
     orphan: str = "reject"
     minimum: int | Decimal | None = None
+    is_event: bool = False
     description: str = ""
 
 
@@ -128,6 +130,10 @@ def _key(name: str, type: str = "text", **more: object) -> Column:
 
 def _need(name: str, type: str = "text", **more: object) -> Column:
     return Column(name, type, required=True, **more)
+
+
+def _happened(name: str, *, key: bool = False) -> Column:
+    return Column(name, "date", required=True, key=key, is_event=True)
 
 
 CUSTOMER = "customers.customer_key"
@@ -247,7 +253,7 @@ CONTRACTS: tuple[Contract, ...] = (
         (
             _key("from_currency", "currency"),
             _key("to_currency", "currency"),
-            _key("rate_date", "date"),
+            _happened("rate_date", key=True),
             _need("rate", "rate", minimum=SMALLEST_RATE),
         ),
     ),
@@ -275,7 +281,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _key("line_number", "integer"),
             _need("company_code"),
             _need("account_code"),
-            _need("posting_date", "date"),
+            _happened("posting_date"),
             Column("fiscal_year", "integer"),
             Column("fiscal_period", "integer"),
             _need("currency", "currency"),
@@ -429,7 +435,7 @@ CONTRACTS: tuple[Contract, ...] = (
         (
             _key("credit_key"),
             _need("rep_key", references=REP),
-            _need("credit_date", "date"),
+            _happened("credit_date"),
             _need("amount", "money"),
             _need("currency", "currency"),
             Column("measure", default="revenue"),
@@ -574,7 +580,7 @@ CONTRACTS: tuple[Contract, ...] = (
         (
             _key("remittance_key"),
             _need("customer_key", references=CUSTOMER),
-            _need("received_date", "date"),
+            _happened("received_date"),
             Column("gross_amount", "money"),
             Column("net_amount", "money"),
             Column("total_deductions", "money"),
@@ -589,7 +595,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _need("customer_key", references=CUSTOMER),
             _need("amount", "money"),
             _need("currency", "currency"),
-            _need("posting_date", "date"),
+            _happened("posting_date"),
             Column("invoice_ref"),
             Column("order_ref"),
             Column("check_ref"),
@@ -625,7 +631,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _need("account_code"),
             _need("amount", "money"),
             _need("currency", "currency"),
-            _need("payment_date", "date"),
+            _happened("payment_date"),
             Column("method", allowed=("check", "ach", "wire")),
             Column("reference"),
             Column("promotion_id", "uuid"),
@@ -639,7 +645,7 @@ CONTRACTS: tuple[Contract, ...] = (
             _key("proof_key"),
             _need("promotion_key", references=PROMOTION),
             _need("document_url"),
-            _need("received_date", "date"),
+            _happened("received_date"),
         ),
     ),
     Contract(
@@ -711,7 +717,7 @@ CONTRACTS: tuple[Contract, ...] = (
         (
             _key("invoice_key"),
             _key("line_number", "integer"),
-            _need("invoice_date", "date"),
+            _happened("invoice_date"),
             _need("customer_key", references=CUSTOMER),
             _need("product_key", references=PRODUCT),
             _need("units_shipped", "units"),
@@ -727,7 +733,7 @@ CONTRACTS: tuple[Contract, ...] = (
         "pos_sales",
         "Sell-out of a product at a customer on a day or in the week that ends there, in eaches.",
         (
-            _key("sale_date", "date"),
+            _happened("sale_date", key=True),
             _key("customer_key", references=CUSTOMER),
             _key("product_key", references=PRODUCT),
             _need("units_sold", "units"),

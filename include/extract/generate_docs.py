@@ -17,9 +17,9 @@ in [templates](templates), a small worked company is in [example](example).
 - A file may be `.csv`, `.csv.gz`, `.parquet` or a sheet of an `.xlsx`; its name (or the sheet's) is the contract's.
   Parts are welcome: `pos_sales_2026-01.csv` and `pos_sales-part2.csv` both belong to `pos_sales`.
 - Comma-separated, UTF-8 (stray Windows-1252 bytes are read and reported), first line = headers.
-- Dates are ISO 8601 (`2026-10-31`). Money is plain decimal text (`1234.50`), no thousands separators, no exponents,
-  at most four decimals, at most fourteen digits before the point. Rates and probabilities are fractions (`0.15`).
-  Booleans: true/false, yes/no, 1/0.
+- Dates are ISO 8601 (`2026-10-31`), in a year from 1900 to 2200; `9999-12-31` says that something has no end. Money
+  is plain decimal text (`1234.50`), no thousands separators, no exponents, at most four decimals, at most fourteen
+  digits before the point. Rates and probabilities are fractions (`0.15`). Booleans: true/false, yes/no, 1/0.
 - Listed values and currency codes are taken in any mix of upper and lower case and stored as listed. Keys are not:
   `c-1` and `C-1` are two customers.
 - An empty cell is null. Keys are text: leading zeros stay, and `NA` is a value.
@@ -70,6 +70,8 @@ def _marked(column: Column) -> str:
 
 def _notes(column: Column) -> str:
     notes = [column.description] if column.description else []
+    if column.is_event:
+        notes.append("no open end: 9999-12-31 is refused")
     if column.allowed:
         notes.append(", ".join(column.allowed))
     if column.default is not None:

@@ -37,6 +37,8 @@ _INVISIBLE = "".join(
 ) + ("\u2028\u2029\u202f\u205f\u3000\ufeff")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _OPEN_END = date(9999, 12, 31)
+_POSSIBLE_YEARS = "a year from 1900 to 2200"
+_IMPOSSIBLE_YEAR = "the year cannot be meant"
 #: One less than NUMERIC(19,4) holds: a sum of what was accepted must fit as well, or one row of one company
 #: would stop the marts of all.
 _WHOLE_DIGITS = 14
@@ -104,6 +106,8 @@ class CellParser(dict):
         value = self._parse(text)
         if self._spelling:
             value = self._listed(value)
+        if self.column.is_event and value == _OPEN_END.isoformat():
+            raise CellRefused(_POSSIBLE_YEARS, f"{_IMPOSSIBLE_YEAR}: {self.column.name} has no open end")
         if self.column.minimum is not None and Decimal(value) < self.column.minimum:
             raise CellRefused(
                 f"at least {Decimal(self.column.minimum):f}", f"{self.column.name} is below its minimum"
@@ -202,7 +206,7 @@ def parse_date(text: str) -> str:
     except ValueError:
         raise CellRefused(EXPECTED["date"], "no such day in the calendar") from None
     if not 1900 <= value.year <= 2200 and value != _OPEN_END:
-        raise CellRefused("a year from 1900 to 2200", "the year cannot be meant")
+        raise CellRefused(_POSSIBLE_YEARS, _IMPOSSIBLE_YEAR)
     return found[1]
 
 
@@ -215,7 +219,7 @@ def parse_timestamp(text: str) -> str:
     except ValueError:
         raise CellRefused(EXPECTED["timestamp"], "no such moment in the calendar") from None
     if not 1900 <= value.year <= 2200:
-        raise CellRefused("a year from 1900 to 2200", "the year cannot be meant")
+        raise CellRefused(_POSSIBLE_YEARS, _IMPOSSIBLE_YEAR)
     value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return value.isoformat()
 

@@ -7,8 +7,9 @@ from psycopg.rows import dict_row
 
 _KPIS = """
     SELECT scope, coalesce(customer_name, scope_key) AS what, currency, deduction_count, deducted_amount, open_amount,
-           disputed_amount, recovered_amount, written_off_amount, 100 * auto_clear_rate AS auto_clear_pct,
-           100 * dispute_rate AS dispute_pct, 100 * recovery_rate AS recovery_pct, write_off_pct,
+           settled_amount, non_trade_amount, disputed_amount, recovered_amount, repaid_amount, written_off_amount,
+           100 * auto_clear_rate AS auto_clear_pct, 100 * dispute_rate AS dispute_pct,
+           100 * recovery_rate AS recovery_pct, write_off_pct,
            days_deductions_outstanding, open_0_30_amount, open_31_60_amount, open_61_90_amount, open_over_90_amount,
            unmapped_reason_code_count, remittance_count, untied_remittance_count, differential_amount
     FROM analytics.bi_deduction_kpis

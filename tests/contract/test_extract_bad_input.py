@@ -103,6 +103,41 @@ def _good_row(contract: str, tag: str, n: int) -> dict[str, str]:
             "created_date": day,
         },
         "accounts": {"account_key": key, "name": f"Account {n}", "created_at": "2026-01-01T08:00:00Z"},
+        "pos_sales": {
+            "sale_date": day,
+            "customer_key": "C-1",
+            "product_key": "P-1",
+            "units_sold": "3",
+            "sales_value": "9.87",
+            "period": "week",
+        },
+        "invoices": {
+            "invoice_key": key,
+            "line_number": "1",
+            "invoice_date": day,
+            "customer_key": "C-1",
+            "product_key": "P-1",
+            "units_shipped": "10",
+            "unit_of_measure": "case",
+            "net_amount": "250.00",
+            "currency": "USD",
+        },
+        "ap_payments": {
+            "payment_key": key,
+            "customer_key": "C-1",
+            "account_code": "6100",
+            "amount": "500.00",
+            "currency": "USD",
+            "payment_date": day,
+        },
+        "sales_credits": {
+            "credit_key": key,
+            "rep_key": "R-1",
+            "credit_date": day,
+            "amount": "100.00",
+            "currency": "USD",
+        },
+        "remittances": {"remittance_key": key, "customer_key": "C-1", "received_date": day},
     }
     return rows[contract]
 
@@ -155,6 +190,15 @@ CELLS: dict[str, tuple[str, str, str, str]] = {
     "date as a spreadsheet serial": ("deductions", "posting_date", "46053", "not an ISO"),
     "date without dashes": ("deductions", "posting_date", "20260131", "not an ISO"),
     "date in a year that cannot be": ("deductions", "posting_date", "0026-01-31", "year"),
+    "deduction without end": ("deductions", "posting_date", "9999-12-31", "no open end"),
+    "remittance without end": ("remittances", "received_date", "9999-12-31", "no open end"),
+    "payment without end": ("ap_payments", "payment_date", "9999-12-31", "no open end"),
+    "invoice without end": ("invoices", "invoice_date", "9999-12-31", "no open end"),
+    "sale without end": ("pos_sales", "sale_date", "9999-12-31", "no open end"),
+    "midnight without end": ("deductions", "posting_date", "9999-12-31T00:00:00", "no open end"),
+    "credit without end": ("sales_credits", "credit_date", "9999-12-31", "no open end"),
+    "posting without end": ("gl_journal_lines", "posting_date", "9999-12-31", "no open end"),
+    "date before every shop": ("deductions", "posting_date", "1899-12-31", "year"),
     "date in words": ("deductions", "posting_date", "31 January 2026", "not an ISO"),
     "date today": ("deductions", "posting_date", "today", "not an ISO"),
     "uuid cut short": ("promotions", "promotion_id", "123e4567-e89b-12d3", "not a UUID"),
@@ -215,9 +259,10 @@ LINES: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def company(module_warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A warehouse whose tenant alpha has the customer C-1 and the rep R-1 that the good rows refer to."""
+    """A warehouse whose tenant alpha has the parents that the good rows refer to: C-1, P-1 and R-1."""
     folder = tmp_path_factory.mktemp("parents")
     (folder / "customers.csv").write_text("customer_key,name,customer_type\nC-1,One,Banner\n")
+    (folder / "products.csv").write_text("product_key,name\nP-1,One\n")
     (folder / "sales_reps.csv").write_text("rep_key,name,role\nR-1,Rep,AE\n")
     extract_files(module_warehouse, "alpha", folder, "parents")
     return module_warehouse
@@ -363,6 +408,28 @@ def test_a_parquet_float_with_noise_costs_one_row(company: Warehouse, tmp_path: 
     columns["posting_date"] = [date.fromisoformat(text) for text in columns["posting_date"]]
     pq.write_table(pa.table(columns), tmp_path / "deductions.parquet")
     _expect_one_reject(company, tmp_path, "parquet", "amount", "15 digits")
+
+
+@pytest.mark.parametrize(
+    ("contract", "column"),
+    [("promotions", "scan_end"), ("fiscal_periods", "end_date"), ("deductions", "dispute_deadline")],
+)
+def test_what_is_valid_for_good_has_an_open_end(
+    company: Warehouse, tmp_path: Path, contract: str, column: str
+) -> None:
+    row = {**_good_row(contract, f"open-{column}", 1), column: "9999-12-31"}
+    (tmp_path / f"{contract}.csv").write_text(_csv([row]))
+    (load,) = extract_files(company, "alpha", tmp_path, f"open-{contract}").loads
+    assert (load.rows_loaded, load.rows_rejected) == (1, 0), load
+
+
+def test_dates_of_what_happened_are_marked() -> None:
+    """Every required date is the day of something, the first day of something, or the end of a period."""
+    starts_and_ends = {"effective_date", "start_date", "end_date", "period_start", "period_end"}
+    for contract in BY_NAME.values():
+        for column in contract.columns:
+            if column.type == "date" and column.required:
+                assert column.is_event is (column.name not in starts_and_ends), (contract.name, column.name)
 
 
 def test_there_are_enough_cases() -> None:

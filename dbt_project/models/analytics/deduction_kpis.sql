@@ -14,8 +14,11 @@ final as (
         deduction_count,
         deducted_amount,
         open_amount,
+        settled_amount,
+        non_trade_amount,
         disputed_amount,
         recovered_amount,
+        repaid_amount,
         written_off_amount,
         (auto_cleared_count::numeric / nullif(deduction_count, 0))::numeric(9, 6) as auto_clear_rate,
         (

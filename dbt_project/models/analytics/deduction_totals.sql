@@ -24,18 +24,18 @@ latest_reconciliation as (
 events as (
     select
         tenant_id, customer_key, currency, posting_date as event_date, amount, amount_open, amount_disputed,
-        amount_recovered, amount_written_off, auto_cleared, dispute_status, null as unmapped_code, null::boolean as is_tied,
+        amount_recovered, amount_written_off, amount_settled, amount_non_trade, auto_cleared, dispute_status, null as unmapped_code, null::boolean as is_tied,
         null::numeric as differential_amount
     from claims
     union all
     select
-        tenant_id, customer_key, currency, posting_date, null, null, null, null, null, null, null,
+        tenant_id, customer_key, currency, posting_date, null, null, null, null, null, null, null, null, null,
         {{ reason_code('reason_code_erp') }}, null, null
     from deductions
     where reason_code_erp is not null and reason_code_normalized is null
     union all
     select
-        tenant_id, customer_key, currency, received_date, null, null, null, null, null, null, null, null, is_tied,
+        tenant_id, customer_key, currency, received_date, null, null, null, null, null, null, null, null, null, null, is_tied,
         differential_amount
     from remittance_tie_out
 ),
@@ -81,8 +81,11 @@ final as (
         count(amount)::integer as deduction_count,
         coalesce(sum(amount), 0)::numeric(19, 4) as deducted_amount,
         coalesce(sum(amount_open), 0)::numeric(19, 4) as open_amount,
+        coalesce(sum(amount_settled), 0)::numeric(19, 4) as settled_amount,
+        coalesce(sum(amount_non_trade), 0)::numeric(19, 4) as non_trade_amount,
         coalesce(sum(amount_disputed), 0)::numeric(19, 4) as disputed_amount,
         coalesce(sum(amount_recovered) filter (where dispute_status is not null), 0)::numeric(19, 4) as recovered_amount,
+        coalesce(sum(amount_recovered) filter (where dispute_status is null), 0)::numeric(19, 4) as repaid_amount,
         coalesce(sum(amount_written_off), 0)::numeric(19, 4) as written_off_amount,
         coalesce(sum(amount_written_off) filter (where dispute_status is null), 0)::numeric(19, 4) as undisputed_amount,
         (count(*) filter (where auto_cleared))::integer as auto_cleared_count,

@@ -1,3 +1,5 @@
+{%- set of_series = ['tenant_id', 'customer_key', 'product_key', 'clean_weeks', 'weeks_used', 'year_ago_weeks', 'trend_rate'] -%}
+
 with baseline_weeks as (
     select * from {{ ref('baseline_weeks') }}
 ),
@@ -37,45 +39,20 @@ recent as (
         customer_key,
         product_key,
         clean_weeks_before + 1 as clean_weeks,
-        array_agg(units_sold / season_rate) over last_weeks as levels,
+        least(clean_weeks_before + 1, 8)::integer as weeks_used,
+        {% for place in range(1, 9) -%}
+        coalesce(lag(units_sold / season_rate, {{ place - 1 }}) over series, 'infinity') as level_{{ place }},
+        {% endfor -%}
         count(year_ago_units) over last_weeks as year_ago_weeks,
         sum(units_sold) filter (where year_ago_units is not null) over last_weeks
         / nullif(sum(year_ago_units) over last_weeks, 0) as trend_rate
     from numbered
     where is_clean
-    window last_weeks as (
-        partition by tenant_id, customer_key, product_key
-        order by week_end_date
-        rows between 7 preceding and current row
-    )
+    window series as (partition by tenant_id, customer_key, product_key order by week_end_date),
+    last_weeks as (series rows between 7 preceding and current row)
 ),
 
--- Winsorised: what lies more than three median deviations from the median is taken for a value that does.
-measured as (
-    select
-        recent.*,
-        cardinality(recent.levels) as weeks_used,
-        middle.units as median_units,
-        bounded.mean_units,
-        bounded.spread_units
-    from recent
-    cross join lateral (
-        select (ordered[(count + 1) / 2] + ordered[count / 2 + 1]) / 2 as units
-        from (select array_agg(level order by level) as ordered, count(*) from unnest(recent.levels) as level) as sorted
-    ) as middle
-    cross join lateral (
-        select (ordered[(count + 1) / 2] + ordered[count / 2 + 1]) / 2 as units
-        from (
-            select array_agg(abs(level - middle.units) order by abs(level - middle.units)) as ordered, count(*)
-            from unnest(recent.levels) as level
-        ) as sorted
-    ) as deviation
-    cross join lateral (
-        select avg(kept) as mean_units, stddev_samp(kept) as spread_units
-        from unnest(recent.levels) as level
-        cross join lateral greatest(middle.units - 3 * deviation.units, least(level, middle.units + 3 * deviation.units)) as kept
-    ) as bounded
-),
+{{ winsorised('recent', of_series) }},
 
 final as (
     select
