@@ -54,6 +54,7 @@ recent as (
 
 {{ winsorised('recent', of_series) }},
 
+-- Returns may outweigh sales; a shelf never sells less than nothing. Nor more than a quantity can be.
 final as (
     select
         numbered.tenant_id,
@@ -62,13 +63,18 @@ final as (
         numbered.week_end_date,
         numbered.root_customer_key,
         numbered.product_group,
-        estimate.method,
-        -- Returns may outweigh sales; a shelf never sells less than nothing. Nor more than a quantity can be.
+        {% for own_units, units in [
+            ('mean_units', 'measured.mean_units * numbered.season_rate'),
+            ('median_units', 'measured.median_units * numbered.season_rate'),
+            ('year_ago_units', 'case when measured.year_ago_weeks >= 4 then numbered.year_ago_units * measured.trend_rate end')
+        ] -%}
         case
-            when measured.weeks_used >= 4 and estimate.units is not null then greatest(0, least(estimate.units, 1e14))
-        end::numeric(19, 4) as own_units,
+            when measured.weeks_used >= 4 and {{ units }} is not null then greatest(0, least({{ units }}, 1e14))
+        end::numeric(19, 4) as {{ own_units }},
+        {% endfor -%}
         case
-            when measured.weeks_used >= 4 and estimate.spread_units < 1e14 then estimate.spread_units
+            when measured.weeks_used >= 4 and measured.spread_units * numbered.season_rate < 1e14
+                then measured.spread_units * numbered.season_rate
         end::numeric(19, 4) as spread_units,
         coalesce(measured.weeks_used, 0)::integer as weeks_used
     from numbered
@@ -77,12 +83,6 @@ final as (
         and numbered.customer_key = measured.customer_key
         and numbered.product_key = measured.product_key
         and numbered.clean_weeks_before = measured.clean_weeks
-    cross join lateral (
-        values
-        ('mean_of_8_clean_weeks', measured.mean_units * numbered.season_rate, measured.spread_units * numbered.season_rate),
-        ('median_of_8_clean_weeks', measured.median_units * numbered.season_rate, measured.spread_units * numbered.season_rate),
-        ('year_ago_with_trend', case when measured.year_ago_weeks >= 4 then numbered.year_ago_units * measured.trend_rate end, null)
-    ) as estimate (method, units, spread_units)
 )
 
 select * from final
