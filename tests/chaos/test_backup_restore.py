@@ -69,7 +69,7 @@ def _rows(state: Path) -> dict:
 
 def _lose(state: Path) -> None:
     with _warehouse(state) as conn:
-        conn.execute("DROP TABLE finance.ledger_start")
+        conn.execute("DROP TABLE finance.ledger_start CASCADE")
         conn.execute("UPDATE tenancy.tenants SET name = 'Lost' WHERE tenant_id = 'alpha'")
     (state / "output" / "report.txt").write_text("lost")
 
