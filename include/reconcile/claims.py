@@ -281,8 +281,9 @@ def _accept(desk: Desk, changes: Changes, claim: Claim, d: Deduction, decision: 
     keys = sorted({p.promotion_key for p, _ in chosen})
     first = chosen[0][0]
     claim = replace(claim, promotion_key=first.promotion_key)
-    if claim.claim_id in desk.waiting:
-        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, desk.waiting[claim.claim_id])
+    waits = desk.waits(claim.claim_id)
+    if waits is not None:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, waits)
     twin = None if claim.is_not_duplicate else desk.duplicates.by_amount(d, keys)
     if twin is not None:
         return _suspect(desk, changes, claim, *twin)

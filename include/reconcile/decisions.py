@@ -249,12 +249,13 @@ class Panel:
         """While a person's decision waits, the engine does not settle its claim over their head."""
         if result.claim_id is None:
             return
+        key = result.decision.decision_key
+        waiting = self._desk.waiting.setdefault(result.claim_id, {})
         if result.status in (WAITING, NEXT_PERIOD):
             waits = "an approval" if result.status == WAITING else "an open period"
-            key = result.decision.decision_key
-            self._desk.waiting[result.claim_id] = f"decision {key} waits for {waits}"
+            waiting[key] = f"decision {key} waits for {waits}"
         else:
-            self._desk.waiting.pop(result.claim_id, None)
+            waiting.pop(key, None)
 
     def _remember(self, result: DecisionResult) -> None:
         if result.status == REFUSED:

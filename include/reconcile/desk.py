@@ -93,8 +93,8 @@ class Desk:
     performance: dict[str, tuple[Performance, ...]]
     funds: dict[str, Fund]
     due: dict[str, Recognised]
-    #: Claims about which a decision of a person waits, with the reason to give.
-    waiting: dict[UUID, str] = field(default_factory=dict)
+    #: By claim, the decisions of people that wait about it, each with the reason to give.
+    waiting: dict[UUID, dict[str, str]] = field(default_factory=dict)
     _standings: dict[int, Standing] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -161,6 +161,10 @@ class Desk:
             funds={fund.fund_key: fund for fund in inputs.funds},
             due=due,
         )
+
+    def waits(self, number: UUID) -> str | None:
+        """Why the engine settles nothing of a claim: the decisions that wait about it."""
+        return "; ".join(why for _, why in sorted(self.waiting.get(number, {}).items())) or None
 
     def standing(self, number: int) -> Standing:
         """What the promotion at `number` authorises and has left now."""

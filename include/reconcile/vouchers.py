@@ -157,8 +157,9 @@ def _is_amount_right(desk: Desk, payment: ApPayment, promotion: Promotion) -> bo
 
 
 def _pay(desk: Desk, changes: Changes, claim: Claim, promotion: Promotion) -> Changes:
-    if claim.claim_id in desk.waiting:
-        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, desk.waiting[claim.claim_id])
+    waits = desk.waits(claim.claim_id)
+    if waits is not None:
+        return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, waits)
     held = desk.held_back([promotion])
     if held is not None:
         return finish(desk, changes, claim, Outcome.NEEDS_REVIEW, held)

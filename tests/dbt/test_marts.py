@@ -19,7 +19,7 @@ EMPTY_IN_FIXTURE = {
     "analytics.promotion_warnings",
     "intelligence.baseline_statistics",
     "intelligence.seasonal_indices",
-    "finance.unmapped_accounts", "intelligence.forward_buy_alerts", "master.retailer_stock",
+    "finance.unmapped_accounts", "planning.promotion_scan_gaps", "intelligence.forward_buy_alerts", "master.retailer_stock",
     # Documents the fixture has no event for; tests/dbt/test_documents.py has all of them.
     *(f"finance.entry_{name}" for name in (
         "accrual_adjustments", "releases", "settlement_reversals", "recoveries", "write_offs", "fee_vouchers", "fee_payments",
@@ -125,7 +125,8 @@ def test_the_workbook_shows_the_queue_of_the_view(built):
     """One row of alpha's: who leads, who is behind, and what is at stake."""
     with built[0].engine("alpha") as conn:
         [row] = read_queue(conn)
-    assert {column.field for column in QUEUE} == set(row)
+    # The kind is for the sheet of decisions beside it.
+    assert {column.field for column in QUEUE} | {"claim_kind"} == set(row)
     assert (row["queue_position"], row["promotion_key"], row["why"]) == (1, "P1", "leads P2 by 0.41")
     assert (row["runner_up_key"], row["runner_up_why"]) == ("P2", "trails P1 by 0.41")
 

@@ -483,6 +483,17 @@ def test_the_engine_settles_nothing_over_the_head_of_a_waiting_decision():
     lawful(first, then, plans=plans)
 
 
+def test_an_answer_to_one_decision_does_not_lift_the_hold_of_another():
+    """K1 waits for an approval; K2 about the same claim is refused: the engine still settles nothing."""
+    plans, rules = [promotion("P1", "10000")], Rules(approval_limit=money("100"))
+    waits = decision("K1", "D1", "dispute")
+    refused = decision("K2", "D1", "settle", "10", promotion_key="P9")
+    result = decide(waits, refused, plans=plans, rules=rules)
+    assert result.answer("K2")[0] == "refused"
+    assert ending(result, "D1") == "NEEDS_REVIEW"
+    assert result.claim("D1").reason == "decision K1 waits for an approval"
+
+
 @pytest.mark.parametrize("who", ["ana", "ANA ", " A n a", "\u200bana", "\uff21na"])
 def test_who_decides_is_not_who_approves(who):
     """However the name is spelt: case, blanks, wide letters and invisible characters make no second person."""
