@@ -282,6 +282,7 @@ def test_a_second_run_changes_nothing(company: Company) -> None:
     assert company.rows(counts) == before
 
 
+@pytest.mark.nightly
 def test_promotions_are_measured_and_nothing_is_counted_twice(company: Company) -> None:
     first = measure(company.warehouse, TENANT, AS_OF, run_id="measure-1")
     assert company.rows("SELECT sum(units_sold) FROM intelligence.sell_out_weeks") == [(12525920,)]
@@ -294,11 +295,13 @@ def test_promotions_are_measured_and_nothing_is_counted_twice(company: Company) 
         " USING (product_key, week_end_date) GROUP BY 1, 2, 3, s.sold HAVING sum(r.actual_units) > s.sold"
     )
     assert company.rows(beyond) == []
-    # Where nothing was promoted nothing was gained: over clean weeks a baseline is right on the average.
+    # Many of these stores' spikes are in no calendar. The plain mean of the eight weeks before would be right on the
+    # average (recomputed with pandas over all weeks: 1.016); cut at three MAD it keeps them out (1.116), the median
+    # more so (1.139).
     [(ratio,)] = company.rows(
         "SELECT sum(units_sold) / sum(baseline_stat_units) FROM intelligence.baseline"
         " WHERE method = 'mean_of_8_clean_weeks' AND NOT is_affected AND NOT is_fallback"
     )
-    assert abs(ratio - 1) < Decimal("0.05")
+    assert Decimal("1.08") < ratio < Decimal("1.139")
     again = measure(company.warehouse, TENANT, AS_OF, run_id="measure-2")
     assert (again.series_fitted, again.results_changed, again.lifts_changed) == (0, 0, 0)
