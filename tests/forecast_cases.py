@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-from include.forecast.inputs import Line, RepInput, SimulationInputs
+from include.forecast.inputs import Leg, Line, RepInput, SimulationInputs
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Plan, build_plan
 from include.forecast.roster import MartRows
@@ -58,8 +58,15 @@ def line(
 def rep(
     key: str, *, region: str = "0", role: str = "AE", plan: str = "P1", target: object = 50_000, lines
 ) -> RepInput:
-    """A rep of one segment."""
-    return RepInput(key, role, region, "AE|ramped", plan, Decimal(target), tuple(lines))
+    """A rep of one segment whose year is one leg."""
+    return RepInput(key, role, region, "AE|ramped", (leg(plan=plan, target=target, lines=lines),))
+
+
+def leg(
+    *, start: str = "2026-01-01", end: str = "2027-01-01", plan: str = "P1", target: object = 50_000, lines
+) -> Leg:
+    """A part of a rep's year on one plan."""
+    return Leg(start, end, plan, Decimal(target), tuple(lines))
 
 
 def simulation(reps: Iterable[RepInput], **changes: object) -> SimulationInputs:

@@ -26,9 +26,10 @@ def region_factor(region: str) -> str:
     return f"factor:region:{region}"
 
 
-def rep_entity(rep_key: str, measure: str) -> str:
-    """Entity of a rep's own draw for one measure."""
-    return f"rep:{rep_key}" if measure == "revenue" else f"rep:{rep_key}:{measure}"
+def rep_entity(rep_key: str, measure: str, since: str | None = None) -> str:
+    """Entity of a rep's own draw for one measure; `since` is the start of a leg after the rep's first."""
+    leg = rep_key if since is None else f"{rep_key}@{since}"
+    return f"rep:{leg}" if measure == "revenue" else f"rep:{leg}:{measure}"
 
 
 def stream_state(seed: int, scenario: str, entity: str, segment: int) -> np.ndarray:

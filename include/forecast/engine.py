@@ -14,7 +14,7 @@ import numpy as np
 
 from include.errors import TradewindError
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
-from include.forecast.inputs import RepInput, SimulationInputs
+from include.forecast.inputs import Line, RepInput, SimulationInputs
 
 GROUP_KINDS = ("role", "region", "segment")
 
@@ -132,7 +132,7 @@ def rep_cents(
 
 
 def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Cents per iteration of each rep in order, as whole float64 numbers."""
+    """Cents per iteration of each rep in order, as whole float64 numbers: each leg rounded half up, then added."""
     rho_global, rho_region = inputs.correlation_global, inputs.correlation_region
     own_share = np.sqrt(1.0 - rho_global - rho_region)
     common: dict[str, np.ndarray] = {}
@@ -141,27 +141,47 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
         if rep.region not in common:
             factor = streams.normals(region_factor(rep.region), start, stop)
             common[rep.region] = global_part + np.sqrt(rho_region) * factor
-        attainment, quota = {}, {}
-        for line in rep.lines:
-            quota[line.measure] = float(line.quota)
-            reached = float(line.credited / line.quota)
-            if line.remaining_quota == 0:
-                attainment[line.measure] = np.full(stop - start, reached)
-                continue
-            z = streams.normals(rep_entity(rep.rep_key, line.measure), start, stop)
-            z *= own_share
-            z += common[rep.region]
-            a = line.marginal.attainment(z)
-            if line.remaining_quota != line.quota:
-                a *= float(line.remaining_quota / line.quota)
-            if line.credited:
-                a += reached
-            attainment[line.measure] = a
-        target = None if rep.target_incentive is None else float(rep.target_incentive)
-        pay = inputs.plans[rep.plan].payout(attainment, target_incentive=target, quota=quota)
-        pay *= 100.0
-        pay += 0.5
-        yield np.floor(pay, out=pay)
+        cents: np.ndarray | None = None
+        for leg in rep.legs:
+            since = None if cents is None else leg.start
+            attainment, quota = {}, {}
+            for line in leg.lines:
+                entity = rep_entity(rep.rep_key, line.measure, since)
+                quota[line.measure] = float(line.quota)
+                attainment[line.measure] = _attainment(
+                    line, streams, entity, own_share, common[rep.region], start, stop
+                )
+            target = None if leg.target_incentive is None else float(leg.target_incentive)
+            pay = inputs.plans[leg.plan].payout(attainment, target_incentive=target, quota=quota)
+            pay *= 100.0
+            pay += 0.5
+            np.floor(pay, out=pay)
+            cents = pay if cents is None else np.add(cents, pay, out=cents)
+        yield cents
+
+
+def _attainment(
+    line: Line,
+    streams: Streams,
+    entity: str,
+    own_share: float,
+    common: np.ndarray,
+    start: int,
+    stop: int,
+) -> np.ndarray:
+    """Attainment of one line: what was reached, and its share of the quota still to come as drawn."""
+    reached = float(line.credited / line.quota)
+    if line.remaining_quota == 0:
+        return np.full(stop - start, reached)
+    z = streams.normals(entity, start, stop)
+    z *= own_share
+    z += common
+    a = line.marginal.attainment(z)
+    if line.remaining_quota != line.quota:
+        a *= float(line.remaining_quota / line.quota)
+    if line.credited:
+        a += reached
+    return a
 
 
 def _roll_up(

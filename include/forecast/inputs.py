@@ -14,9 +14,9 @@ from include.forecast.config import check_correlation
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
 
-FORMAT = 2
+FORMAT = 3
 #: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
 
 
@@ -51,16 +51,39 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Leg:
+    """A part of a rep's year that is paid by itself: ISO dates, `end` exclusive.
+
+    `plan` is a key of SimulationInputs.plans; `target_incentive` and `lines` are the leg's own.
+    """
+
+    start: str
+    end: str
+    plan: str
+    target_incentive: Decimal | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
 class RepInput:
-    """One simulated rep. `plan` is a key of SimulationInputs.plans."""
+    """One simulated rep: a leg per plan version in force in the year, in order of time; most have one."""
 
     rep_key: str
     role: str
     region: str
     segment: str
-    plan: str
-    target_incentive: Decimal | None
-    lines: tuple[Line, ...]
+    legs: tuple[Leg, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all legs."""
+        return tuple(line for leg in self.legs for line in leg.lines)
+
+    @property
+    def target_incentive(self) -> Decimal | None:
+        """The legs' target incentives together, None when no leg has one."""
+        known = [leg.target_incentive for leg in self.legs if leg.target_incentive is not None]
+        return sum(known, Decimal(0)) if known else None
 
 
 @dataclass(frozen=True)
@@ -152,8 +175,12 @@ def from_json(text: str) -> SimulationInputs:
 
 
 def _rep_at(rep: RepInput, index: int) -> RepInput:
+    return replace(rep, legs=tuple(_leg_at(leg, index) for leg in rep.legs))
+
+
+def _leg_at(leg: Leg, index: int) -> Leg:
     lines = []
-    for line in rep.lines:
+    for line in leg.lines:
         point = line.path[index]
         marginal = line.marginal
         if point.remaining_months > 0 and line.remaining_months > 0:
@@ -167,7 +194,7 @@ def _rep_at(rep: RepInput, index: int) -> RepInput:
                 marginal=marginal,
             )
         )
-    return replace(rep, lines=tuple(lines))
+    return replace(leg, lines=tuple(lines))
 
 
 def _plan(body: dict) -> Plan:
@@ -180,11 +207,13 @@ def _plan(body: dict) -> Plan:
 
 
 def _rep(body: dict) -> RepInput:
+    return RepInput(**{**body, "legs": tuple(_leg(leg) for leg in body["legs"])})
+
+
+def _leg(body: dict) -> Leg:
     lines = tuple(_line(line) for line in body["lines"])
     target = body["target_incentive"]
-    return RepInput(
-        **{**body, "lines": lines, "target_incentive": None if target is None else Decimal(target)}
-    )
+    return Leg(**{**body, "lines": lines, "target_incentive": None if target is None else Decimal(target)})
 
 
 def _line(body: dict) -> Line:

@@ -21,7 +21,7 @@ from include.errors import MissingInput
 from include.forecast.config import ForecastConfig, Scenario
 from include.forecast.history import UNKNOWN, Row
 from include.forecast.horizon import QuotaWindow, clip_windows, quota_of
-from include.forecast.inputs import RepInput, SimulationInputs
+from include.forecast.inputs import Leg, RepInput, SimulationInputs
 from include.forecast.roster import Horizon, MartRows, Roster, RosterBuilder
 from include.money import round_half_up
 
@@ -55,7 +55,10 @@ def prepare(
                     currency=code,
                     correlation_global=float(config.correlation_global),
                     correlation_region=float(config.correlation_region),
-                    plans={key: roster.plans[key] for key in sorted({r.plan for r in reps})},
+                    plans={
+                        key: roster.plans[key]
+                        for key in sorted({leg.plan for rep in reps for leg in rep.legs})
+                    },
                     reps=reps,
                     budgets=budgets,
                     exclusions=_exclusions(roster, code),
@@ -83,15 +86,19 @@ def _require(rows: MartRows) -> None:
 
 def _under(scenario: Scenario, rep: RepInput) -> RepInput:
     """The rep as the scenario has it. A scaled quota does not change what will be sold."""
+    return replace(rep, legs=tuple(_leg_under(scenario, leg) for leg in rep.legs))
+
+
+def _leg_under(scenario: Scenario, leg: Leg) -> Leg:
     lines = tuple(
         replace(
             line,
             quota=_scaled(line.quota, scenario.quota_scale),
             marginal=line.marginal.scaled(scenario.attainment_scale, scenario.spread_scale),
         )
-        for line in rep.lines
+        for line in leg.lines
     )
-    return replace(rep, lines=lines)
+    return replace(leg, lines=lines)
 
 
 def _scaled(quota: Decimal, factor: float) -> Decimal:

@@ -16,7 +16,7 @@ from include.forecast.config import ForecastConfig
 from include.forecast.fit import Fit
 from include.forecast.history import UNKNOWN, Row, SegmentHistory, tenure_band
 from include.forecast.horizon import DAY, QuotaWindow, clip_windows, month_ends, months_of, quota_of
-from include.forecast.inputs import Line, PathPoint, RepInput
+from include.forecast.inputs import Leg, Line, PathPoint, RepInput
 from include.forecast.plans import Plan, build_plan
 from include.money import QUANTUM
 
@@ -171,14 +171,13 @@ class RosterBuilder:
         if target is not None and not (target.is_finite() and target >= 0):
             raise _Excluded(f"target_incentive is {target}")
         lines = tuple(self._line(rep, key, code, measure, end, roster) for measure in plan.measures)
+        leg = Leg(self.horizon.start.isoformat(), end.isoformat(), plan_id, target, lines)
         return RepInput(
             rep_key=key,
             role=str(rep["role"]),
             region=str(rep.get("region") or UNKNOWN),
             segment=lines[0].segment,
-            plan=plan_id,
-            target_incentive=target,
-            lines=lines,
+            legs=(leg,),
         )
 
     def _active_until(self, rep: Row) -> date:

@@ -15,7 +15,7 @@ from include.forecast.engine import GROUP_KINDS, block_plan, rep_cents, simulate
 from include.forecast.inputs import SimulationInputs, from_json
 from include.forecast.marginal import Marginal
 from include.forecast.summary import group_means, summarise
-from tests.forecast_cases import line, rep, simulation
+from tests.forecast_cases import leg, line, rep, simulation
 
 SEED = 99
 MARGINALS = (
@@ -27,8 +27,8 @@ MARGINALS = (
 
 
 def portfolio(count: int = 13) -> SimulationInputs:
-    """Reps of all families, some with credits to date, some whose year is over."""
-    return simulation(
+    """Reps of all families, some with credits to date, some whose year is over, one who changed plans."""
+    reps = [
         rep(
             f"R{i:02d}",
             region="NSEW"[i % 4],
@@ -44,7 +44,10 @@ def portfolio(count: int = 13) -> SimulationInputs:
             ],
         )
         for i in range(count)
-    )
+    ]
+    second = leg(start="2026-10-01", target=9_000, lines=[line(marginal=MARGINALS[0], quota=150_000)])
+    reps[5] = replace(reps[5], legs=(*reps[5].legs, second))
+    return simulation(reps)
 
 
 def totals(inputs: SimulationInputs, iterations: int, block: int, *, backwards: bool = False) -> np.ndarray:
@@ -135,3 +138,16 @@ def test_frozen_inputs_survive_their_json():
     assert again.simulation_id(1, 10) == inputs.simulation_id(1, 10)
     assert again.simulation_id(2, 10) != inputs.simulation_id(1, 10)
     assert np.array_equal(totals(again, 50, 50), totals(inputs, 50, 50))
+
+
+def test_a_later_leg_moves_nobodys_draws_and_not_those_of_the_first():
+    inputs = portfolio()
+    key = inputs.reps[5].rep_key
+    alone = replace(
+        inputs,
+        reps=tuple(replace(r, legs=r.legs[:1]) if r.rep_key == key else r for r in inputs.reps),
+    )
+    both, first = ({r.rep_key: cents for r, cents in rep_cents(i, SEED, 0, 64)} for i in (inputs, alone))
+    assert all(np.array_equal(both[name], first[name]) for name in both if name != key)
+    assert (both[key] - first[key]).min() >= 0
+    assert np.corrcoef(both[key] - first[key], first[key])[0, 1] < 0.9

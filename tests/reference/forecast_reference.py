@@ -82,9 +82,10 @@ def normal(seed: int, scenario: str, entity: str, iteration: int) -> float:
 
 
 def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
-    """Cents per iteration. `reps`: dicts with key, region, mu, sigma, plan, target, share and reached.
+    """Cents per iteration. `reps`: dicts with key, region and legs; a leg is a dict with start, mu, sigma, plan,
+    target, share and reached, and is paid and rounded by itself.
 
-    attainment = reached + share x lognormal(mu, sigma).
+    attainment of a leg = reached + share x lognormal(mu, sigma).
     """
     result = []
     for i in range(iterations):
@@ -92,11 +93,13 @@ def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
         for rep in reps:
             common = _normal(seed, "factor:global", i) * math.sqrt(rho_global)
             region = _normal(seed, f"factor:region:{rep['region']}", i) * math.sqrt(rho_region)
-            own = _normal(seed, f"rep:{rep['key']}", i) * math.sqrt(1 - rho_global - rho_region)
-            drawn = math.exp(rep["mu"] + rep["sigma"] * (common + region + own))
-            a = Decimal(rep["reached"] + rep["share"] * drawn)
-            pay = payout(rep["plan"], a, rep["target"])
-            total += int((pay * 100 + Decimal("0.5")).to_integral_value(rounding=ROUND_FLOOR))
+            for place, leg in enumerate(rep["legs"]):
+                entity = f"rep:{rep['key']}" if place == 0 else f"rep:{rep['key']}@{leg['start']}"
+                own = _normal(seed, entity, i) * math.sqrt(1 - rho_global - rho_region)
+                drawn = math.exp(leg["mu"] + leg["sigma"] * (common + region + own))
+                a = Decimal(leg["reached"] + leg["share"] * drawn)
+                pay = payout(leg["plan"], a, leg["target"])
+                total += int((pay * 100 + Decimal("0.5")).to_integral_value(rounding=ROUND_FLOOR))
         result.append(total)
     return result
 
