@@ -181,7 +181,7 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
         budgets = {
             (b["scope"], b["scope_key"]): Decimal(b["budget_amount"]) for b in simulation.inputs.budgets
         }
-        summary = statistics_of(total, budgets.get(("total", "")))
+        summary = statistics_of(total, budgets.get(("total", "")), simulation.inputs.sampling)
         forecasts.add_results(conn, tenant, simulation, total)
         for kind in GROUP_KINDS:
             stats = group_statistics(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from include.errors import TradewindError
+from include.forecast.sampling import sampling_of
 
 _LARGEST_SEED = 2**63 - 1
 
@@ -28,7 +29,7 @@ class ForecastConfig:
 
     `correlation`: share of the log-variance of attainment common to all reps (global) and to a region.
     `default_attainment`: {mu, sigma[, window_months]} of a lognormal used where no history can be pooled.
-    `block`: iterations per block of work; it changes no result. A family that the goodness test refuses at
+    `sampling`: plain, antithetic or sobol. `block`: iterations per block of work; it changes no result. A family that the goodness test refuses at
     `goodness_level` (`goodness_samples` bootstrap samples, 0 = no test) gives way to the empirical distribution where
     there are `empirical_minimum` positive observations.
     """
@@ -37,6 +38,7 @@ class ForecastConfig:
     iterations: int = 10_000
     block: int = 5_000
     seed: int = 20261120
+    sampling: str = "plain"
     correlation_global: float = 0.1
     correlation_region: float = 0.2
     fit_minimum: int = 20
@@ -90,6 +92,7 @@ class ForecastConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise _refuse(name, f"a whole number from {low} to {high}", repr(value))
+        sampling_of(self.sampling, self.iterations)
         check_correlation(self.correlation_global, self.correlation_region)
         if not _is_number(self.goodness_level) or not 0.0 <= self.goodness_level < 1.0:
             raise _refuse("goodness_level", "a probability from 0 to below 1", repr(self.goodness_level))

@@ -15,6 +15,7 @@ import numpy as np
 from include.errors import TradewindError
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
 from include.forecast.inputs import Line, RepInput, SimulationInputs
+from include.forecast.sampling import open_streams
 
 GROUP_KINDS = ("role", "region", "segment")
 
@@ -98,7 +99,7 @@ def simulate_block(inputs: SimulationInputs, seed: int, start: int, stop: int) -
         for kind in GROUP_KINDS:
             groups.setdefault((kind, getattr(rep, kind)), np.zeros(length, dtype=np.int64))
     rep_sums = np.zeros(len(inputs.reps), dtype=np.int64)
-    streams = Streams(seed, inputs.streams)
+    streams = _streams(inputs, seed)
     for first, last in _strides(start, stop):
         where = slice(first - start, last - start)
         cells: dict[tuple[str, ...], np.ndarray] = {}
@@ -126,9 +127,13 @@ def rep_cents(
     inputs: SimulationInputs, seed: int, start: int, stop: int
 ) -> Iterator[tuple[RepInput, np.ndarray]]:
     """Each rep's own cents (int64) over iterations start..stop-1: the same draws as in the totals."""
-    streams = Streams(seed, inputs.streams)
+    streams = _streams(inputs, seed)
     for rep, cents in zip(inputs.reps, _payouts(inputs, streams, start, stop), strict=True):
         yield rep, cents.astype(np.int64)
+
+
+def _streams(inputs: SimulationInputs, seed: int) -> Streams:
+    return open_streams(seed, inputs.streams, inputs.sampling, [rep.region for rep in inputs.reps])
 
 
 def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) -> Iterator[np.ndarray]:

@@ -46,7 +46,7 @@ def group_statistics(
         keys.append(key)
         sums.append(int(cents.sum()))
         tails.append(int(cents[is_tail].sum()))
-        over = exceedance(cents, budgets[key]) if key in budgets else None
+        over = exceedance(cents, budgets[key], summary.sampling) if key in budgets else None
         rest.append(([quantile(ordered, p) for p in (10, 50, 90)], over))
     means = group_means(sums, summary.mean)
     shares = group_means(tails, summary.es95)

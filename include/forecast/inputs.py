@@ -13,6 +13,7 @@ from include.errors import TradewindError
 from include.forecast.config import check_correlation
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
+from include.forecast.sampling import PLAIN, Sampling
 
 FORMAT = 3
 #: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
@@ -111,6 +112,7 @@ class SimulationInputs:
     fits: tuple[Mapping[str, object], ...] = ()
     notes: tuple[str, ...] = ()
     config: Mapping[str, object] | None = None
+    sampling: Sampling = PLAIN
 
     def __post_init__(self) -> None:
         check_correlation(self.correlation_global, self.correlation_region)
@@ -169,6 +171,7 @@ def from_json(text: str) -> SimulationInputs:
         )
     body["plans"] = {key: _plan(plan) for key, plan in body["plans"].items()}
     body["reps"] = tuple(_rep(rep) for rep in body["reps"])
+    body["sampling"] = Sampling(**body["sampling"])
     for name in ("budgets", "fits", "notes"):
         body[name] = tuple(body[name])
     return SimulationInputs(**body)

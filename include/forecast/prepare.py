@@ -23,6 +23,7 @@ from include.forecast.history import UNKNOWN, Row
 from include.forecast.horizon import QuotaWindow, clip_windows, quota_of
 from include.forecast.inputs import Leg, RepInput, SimulationInputs
 from include.forecast.roster import Horizon, MartRows, Roster, RosterBuilder
+from include.forecast.sampling import sampling_of
 from include.money import round_half_up
 
 
@@ -55,6 +56,7 @@ def prepare(
                     currency=code,
                     correlation_global=float(config.correlation_global),
                     correlation_region=float(config.correlation_region),
+                    sampling=sampling_of(config.sampling, config.iterations),
                     plans={
                         key: roster.plans[key]
                         for key in sorted({leg.plan for rep in reps for leg in rep.legs})
@@ -144,6 +146,6 @@ def _exclusions(roster: Roster, code: str) -> dict[str, str]:
 def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:
     """Settings that decide numbers, without those that only decide how the work is cut."""
     body = config.as_mapping()
-    for name in ("block", "memory_limit_mb", "scenarios", "iterations", "name", "seed"):
+    for name in ("block", "memory_limit_mb", "scenarios", "iterations", "name", "seed", "sampling"):
         del body[name]
     return {**body, "scenario": vars(scenario)}

@@ -15,6 +15,8 @@ import numpy as np
 from scipy.stats import binom
 
 from include.errors import TradewindError
+from include.forecast.accuracy import clusters, effective_share_size, effective_size, standard_error
+from include.forecast.sampling import PLAIN, Sampling
 from include.money import QUANTUM, allocate, round_half_up
 
 #: Two-sided 95 %.
@@ -39,7 +41,9 @@ class Summary:
     """One simulation's statistics. Money in currency with four places; `percentiles` has 1..99.
 
     `var_95` is P95 of the total cost, `var_95_excess` what it lies above the mean (C10), `es95` the mean of
-    totals at or above P95, `reserve` P90 - P50. With one iteration there is no sd and no interval.
+    totals at or above P95, `reserve` P90 - P50. With one iteration there is no sd and no interval. Errors come from the
+    spread of `independent_units`: iterations, antithetic pairs or Sobol replications; `ess`, the effective sample size, is
+    the number of plain iterations that would leave the same error of the mean.
     """
 
     iterations: int
@@ -53,6 +57,9 @@ class Summary:
     p95_low: Decimal | None
     p95_high: Decimal | None
     exceedance: Exceedance | None
+    sampling: Sampling
+    independent_units: int
+    ess: float | None
 
     @property
     def var_95(self) -> Decimal:
@@ -70,8 +77,8 @@ class Summary:
         return self.percentiles[90] - self.percentiles[50]
 
 
-def summarise(cents: np.ndarray, budget_amount: Decimal | None = None) -> Summary:
-    """Statistics of `cents` (int64, one total per iteration). Raises TradewindError when there are none."""
+def summarise(cents: np.ndarray, budget_amount: Decimal | None = None, sampling: Sampling = PLAIN) -> Summary:
+    """Statistics of `cents` (int64, one total per iteration from 0 on). Raises TradewindError when there are none."""
     n = len(cents)
     if n == 0:
         raise TradewindError(
@@ -85,19 +92,23 @@ def summarise(cents: np.ndarray, budget_amount: Decimal | None = None) -> Summar
     tail = cents[tail_mask(cents, percentiles[95])]
     # Centred first: squares of raw cents would lose the digits of a small spread.
     spread = float(np.std(cents - round(float(cents.mean())), ddof=1)) if n > 1 else None
-    low, high = quantile_ranks(n, 0.95)
+    error = standard_error(cents, sampling)
+    low, high = _p95_ranks(ordered, cents, sampling)
     return Summary(
         iterations=n,
         mean=_mean(cents),
         sd=None if spread is None else _currency(spread),
-        se_mean=None if spread is None else _currency(spread / np.sqrt(n)),
+        se_mean=None if error is None else _currency(error),
         minimum=_exact(int(ordered[0])),
         maximum=_exact(int(ordered[-1])),
         percentiles=percentiles,
         es95=_mean(tail),
         p95_low=_exact(int(ordered[low - 1])) if low >= 1 else None,
         p95_high=_exact(int(ordered[high - 1])) if high <= n else None,
-        exceedance=None if budget_amount is None else exceedance(cents, budget_amount),
+        exceedance=None if budget_amount is None else exceedance(cents, budget_amount, sampling),
+        sampling=sampling,
+        independent_units=clusters(n, sampling),
+        ess=effective_size(cents, sampling),
     )
 
 
@@ -119,7 +130,17 @@ def quantile_ranks(n: int, probability: float) -> tuple[int, int]:
     return low, high
 
 
-def wilson(count: int, n: int) -> tuple[float, float]:
+def _p95_ranks(ordered: np.ndarray, cents: np.ndarray, sampling: Sampling) -> tuple[int, int]:
+    """Ranks around P95: the binomial's, or with dependent iterations those of the share up to P95 (Woodruff 1952)."""
+    n = len(ordered)
+    if sampling.method == "plain":
+        return quantile_ranks(n, 0.95)
+    size = effective_share_size(cents <= ordered[(n - 1) * 95 // 100], sampling)
+    half = _Z95 * np.sqrt(0.95 * 0.05 / size)
+    return max(0, int(np.floor(n * (0.95 - half)))), min(n, int(np.ceil(n * (0.95 + half)))) + 1
+
+
+def wilson(count: float, n: float) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927)."""
     share, z2 = count / n, _Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
@@ -130,12 +151,14 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def exceedance(cents: np.ndarray, budget_amount: Decimal) -> Exceedance:
+def exceedance(cents: np.ndarray, budget_amount: Decimal, sampling: Sampling = PLAIN) -> Exceedance:
     """How often `cents` exceed `budget_amount` (strictly), and by how much on average over all iterations."""
     limit = budget_amount * 100
     # Totals are whole cents: above the budget means above its whole part.
-    over = cents[cents > int(limit.to_integral_value(rounding="ROUND_FLOOR"))]
-    low, high = wilson(len(over), len(cents))
+    is_over = cents > int(limit.to_integral_value(rounding="ROUND_FLOOR"))
+    over = cents[is_over]
+    size = effective_share_size(is_over, sampling)
+    low, high = wilson(len(over) * size / len(cents), size)
     excess = (_sum(over) - Fraction(limit) * len(over)) / (100 * len(cents))
     return Exceedance(budget_amount, len(over), len(over) / len(cents), low, high, _decimal(excess))
 

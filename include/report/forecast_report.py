@@ -62,7 +62,9 @@ def assumptions(simulation: SimulationReport) -> list[tuple[str, str]]:
         ("Reps excluded", str(len(inputs.exclusions or {}))),
         ("Iterations", str(simulation.summary["iterations"])),
         ("Random seed", str(simulation.seed)),
-        ("Random numbers", "Philox 4x64, one stream per rep and factor"),
+        ("Random numbers", "SFC64, one stream per rep and factor"),
+        ("Sampling", simulation.summary["sampling"]),
+        ("Errors and intervals from", _error_method(simulation.summary)),
         ("Correlation of log attainment, all reps", f"{inputs.correlation_global:g}"),
         ("Correlation added inside a region", f"{inputs.correlation_region:g}"),
         *((f"Scenario: {name}", str(value)) for name, value in scenario.items() if name != "scenario_id"),
@@ -71,6 +73,15 @@ def assumptions(simulation: SimulationReport) -> list[tuple[str, str]]:
         ("Hash of the settings file", simulation.config_hash),
         ("Hash of the totals", simulation.result_hash),
     ]
+
+
+def _error_method(summary: Mapping[str, object]) -> str:
+    units = {
+        "plain": "independent iterations",
+        "antithetic": "antithetic pairs",
+        "sobol": "scrambled replications",
+    }
+    return f"the spread of {summary['independent_units']:,} {units[str(summary['sampling'])]}"
 
 
 def money_text(amount: Decimal | None, digits: int = 0) -> str:

@@ -41,6 +41,7 @@ _METRICS = (
     ("Pay at 100 % of quota for all", "plan_at_target"),
     ("Credited to date", "credited_to_date"),
     ("Iterations", "iterations"),
+    ("Effective sample size (ess)", "ess"),
 )
 _PROBABILITIES = {"p_exceed_budget", "p_exceed_low", "p_exceed_high"}
 
@@ -120,6 +121,8 @@ def _summary(sheets: _Sheets, report: ForecastReport) -> None:
 
 def _figure(simulation: SimulationReport, name: str) -> object:
     value = simulation.summary[name]
+    if name == "ess" and value is not None:
+        return round(value)
     return float(value) if name in _PROBABILITIES and value is not None else value
 
 

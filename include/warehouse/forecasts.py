@@ -293,6 +293,9 @@ def add_summary(
         "expected_overshoot": summary.exceedance.expected_overshoot if summary.exceedance else None,
         "credited_to_date": credited_to_date,
         "plan_at_target": plan_at_target,
+        "sampling": summary.sampling.method,
+        "independent_units": summary.independent_units,
+        "ess": summary.ess,
     }
     conn.execute(
         sql.SQL("INSERT INTO planning.monte_carlo_summary ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(

@@ -26,11 +26,12 @@ HOSTILE = '=HYPERLINK("http://x","y")'
 def _summary_row(cents, budget) -> dict[str, object]:
     stats = summarise(cents, budget)
     names = ("iterations", "mean", "sd", "se_mean", "minimum", "maximum", "var_95", "var_95_excess", "es95",
-             "p95_low", "p95_high", "reserve")  # fmt: skip
+             "p95_low", "p95_high", "reserve", "independent_units", "ess")  # fmt: skip
     return {
         **{name: getattr(stats, name) for name in names},
         "p50": stats.percentiles[50],
         "p90": stats.percentiles[90],
+        "sampling": stats.sampling.method,
         "percentiles": {str(p): str(stats.percentiles[p]) for p in PERCENTILES},
         "budget_amount": budget,
         "p_exceed_budget": stats.exceedance.share if budget else None,
