@@ -63,7 +63,7 @@ def test_half_even_rounding_would_be_seen(monkeypatch):
         [rep("R", target=Decimal("0.125"), lines=[line(marginal=Marginal("constant", 1.0, 0.0))])]
     )
     assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [13]
-    monkeypatch.setattr(engine.np, "floor", lambda x, out=None: np.rint(x - 0.5))
+    monkeypatch.setattr(engine.np, "floor", lambda x, out=None: np.rint(x - 0.5, out=out))
     assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [12]
 
 
