@@ -2,7 +2,7 @@
 ### Monthly compensation forecast: what variable pay will cost, and how sure that is
 
 **Reads** reps, quotas, plans, credits and budgets of `planning`, frozen and hashed at the start.
-**Writes** `planning.monte_carlo_*`, the workbook and PDF of the output folder, the forecast's exports.
+**Writes** `planning.monte_carlo_*`, accruals, the workbook and PDF of the output folder, the forecast's exports.
 **Runs** at 08:00 on the 5th for the month before; by hand with a period `YYYY-MM`.
 **Re-run** freely: the same inputs give the same simulation id and the same numbers, and nothing is written twice.
 **On call**: a missing input is named and stops the run of that tenant. Clear the failed task after mending it.
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import get_current_context, task, task_group
 
-from tradewind import engines
+from tradewind import compensation, engines
 from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
 from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag
@@ -72,8 +72,7 @@ with house_dag(
         def publish(work: dict[str, str]) -> str:
             return engines.publish_one(warehouse(), work, get_current_context())
 
-        publish.expand(work=report(simulated)) >> EmptyOperator(
-            task_id="all_exports", trigger_rule="none_failed"
-        )
+        compensation.books(simulated) >> (written := report(simulated))
+        publish.expand(work=written) >> EmptyOperator(task_id="all_exports", trigger_rule="none_failed")
 
     publish_results(run_simulation(extract_data()))

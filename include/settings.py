@@ -1,8 +1,8 @@
 """Settings: where this installation keeps its files, and what a tenant may change.
 
 A tenant's values live in tenancy.tenants.settings (JSON); the defaults are here. The sections `reconcile`,
-`forecast`, `publish` and `close` belong to their rooms, which check the keys and store the version they used with
-every result.
+`forecast`, `publish`, `close` and `compensation` belong to their rooms, which check the keys and store the version
+they used with every result.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class TenantSettings:
     forecast: Mapping[str, object] = field(default_factory=dict)
     publish: Mapping[str, object] = field(default_factory=dict)
     close: Mapping[str, object] = field(default_factory=dict)
+    compensation: Mapping[str, object] = field(default_factory=dict)
 
     _ALLOWED: ClassVar[dict[str, tuple[str, ...]]] = {
         "publish_mode": ("dry_run", "live"),

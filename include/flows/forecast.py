@@ -88,6 +88,7 @@ def freeze_inputs(
         settings = settings or load_settings(conn, tenant)
         year = forecast_marts.fiscal_year_of(conn, settings.fiscal_calendar, fiscal.last_day(period))
         start, end = year or horizons.fiscal_year(period, settings.fiscal_year_start_month)
+        ends = forecast_marts.period_ends_of(conn, settings.fiscal_calendar, start, end) if year else ()
         rows = forecast_marts.read_marts(conn, start=start, as_of=as_of)
     for source in sorted(rows.source_rows):
         with step(wh, run_id=run_id, tenant=tenant, name=f"forecast.freeze.{source}") as entry:
@@ -95,7 +96,7 @@ def freeze_inputs(
     config, config_hash = load_config(settings, config_path)
     point("forecast.inputs_read")
     simulations = prepare(
-        rows, Horizon(period, as_of, start, end), config, tenant=tenant, currency=settings.currency
+        rows, Horizon(period, as_of, start, end, ends), config, tenant=tenant, currency=settings.currency
     )
     _refuse_too_large(simulations, config)
     plan = block_plan(config.iterations, config.block)

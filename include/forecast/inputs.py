@@ -14,6 +14,7 @@ from include.forecast.config import check_correlation
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
 from include.forecast.sampling import PLAIN, Sampling
+from include.money import QUANTUM, round_half_up
 
 FORMAT = 3
 #: Raised when the engine gives other numbers for the same inputs: old simulations keep their ids.
@@ -49,6 +50,25 @@ class Line:
     history: Marginal
     marginal: Marginal
     path: tuple[PathPoint, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more can be credited in the horizon."""
+        return self.remaining_quota == 0
+
+    @property
+    def expected_credited(self) -> Decimal:
+        """What the whole horizon is expected to credit: what is known and the mean of what is to come."""
+        return self.credited + round_half_up(
+            self.remaining_quota * Decimal(repr(self.marginal.mean)), QUANTUM
+        )
+
+    def credited_by(self, day: str) -> Decimal:
+        """Credited by the last point of the path up to `day` (ISO), where the path reaches back that far."""
+        if not self.path:
+            return self.credited
+        known = [point.credited for point in self.path if point.date <= day]
+        return known[-1] if known else Decimal(0)
 
 
 @dataclass(frozen=True)

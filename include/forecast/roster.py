@@ -50,12 +50,16 @@ class MartRows:
 
 @dataclass(frozen=True)
 class Horizon:
-    """The fiscal year forecast, and the last day whose facts are known. `end` is exclusive."""
+    """The fiscal year forecast, and the last day whose facts are known. `end` is exclusive.
+
+    `period_ends`: last days of the year's fiscal periods; empty means calendar months.
+    """
 
     period: str
     as_of: date
     start: date
     end: date
+    period_ends: tuple[date, ...] = ()
 
 
 @dataclass
@@ -103,7 +107,7 @@ class RosterBuilder:
         self.versions = _by(rows.compensation_plans, "plan_key")
         self.tiers = _by(rows.compensation_plan_tiers, "plan_key")
         self.components = _by(rows.compensation_plan_components, "plan_key")
-        self.path = month_ends(horizon.start, horizon.end)
+        self.path = list(horizon.period_ends) or month_ends(horizon.start, horizon.end)
         self.rates = _Rates(rows.exchange_rates)
         self.fits = SegmentHistory(rows.sales_reps, rows.rep_attainment, horizon.as_of, config)
 

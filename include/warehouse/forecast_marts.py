@@ -50,7 +50,7 @@ def read_marts(conn: psycopg.Connection, *, start: date, as_of: date) -> MartRow
         rows["sales_credits"] = cursor.fetchall()
         cursor.execute("SELECT count(*) AS rows FROM planning.sales_credits")
         counts["sales_credits"] = cursor.fetchone()["rows"]
-        if _exists(conn, "master.exchange_rates"):
+        if has_relation(conn, "master.exchange_rates"):
             cursor.execute("SELECT from_currency, to_currency, rate_date, rate FROM master.exchange_rates")
             rows["exchange_rates"] = cursor.fetchall()
             counts["exchange_rates"] = len(rows["exchange_rates"])
@@ -63,7 +63,7 @@ def fiscal_year_of(conn: psycopg.Connection, calendar: str, last_day: date) -> t
     A calendar loaded in part (only its closed periods, say) is no year: that is None too.
     """
     relation = "master.fiscal_periods"
-    if not _exists(conn, relation):
+    if not has_relation(conn, relation):
         return None
     row = conn.execute(
         f"SELECT min(start_date), max(end_date) + 1 FROM {relation} WHERE calendar = %s AND fiscal_year ="
@@ -75,12 +75,23 @@ def fiscal_year_of(conn: psycopg.Connection, calendar: str, last_day: date) -> t
     return row[0], row[1]
 
 
-def _exists(conn: psycopg.Connection, relation: str) -> bool:
+def period_ends_of(conn: psycopg.Connection, calendar: str, start: date, end: date) -> tuple[date, ...]:
+    """Last days of the calendar's periods inside [start, end)."""
+    rows = conn.execute(
+        "SELECT end_date FROM master.fiscal_periods WHERE calendar = %s AND start_date >= %s AND end_date < %s"
+        " ORDER BY end_date",
+        (calendar, start, end),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def has_relation(conn: psycopg.Connection, relation: str) -> bool:
+    """Whether transform has made it."""
     return conn.execute("SELECT to_regclass(%s)", (relation,)).fetchone()[0] is not None
 
 
 def _require_relation(conn: psycopg.Connection, relation: str) -> None:
-    if not _exists(conn, relation):
+    if not has_relation(conn, relation):
         raise MissingInput(
             where="inputs of the forecast",
             expected=f"the mart {relation}",

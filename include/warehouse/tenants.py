@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from include.close.rules import CloseRules
+from include.forecast.compensation_rules import CompensationRules
 from include.forecast.config import ForecastConfig
 from include.publish.limits import Limits
 from include.reconcile.rules import Rules
@@ -79,6 +80,7 @@ def _check(settings: dict[str, object]) -> None:
     ForecastConfig.from_mapping(checked.forecast)
     Limits.from_settings(checked.publish)
     CloseRules.from_settings(checked.close)
+    CompensationRules.from_settings(checked.compensation)
 
 
 def _ensure_reader(conn: psycopg.Connection, role: str) -> None:
