@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from include.forecast.inputs import Leg, Line, RepInput, SimulationInputs
 from include.forecast.marginal import Marginal
+from include.forecast.mart_rows import MartRows
 from include.forecast.plans import Plan, build_plan
-from include.forecast.roster import MartRows
 
 P1_HEADER = {
     "plan_key": "P1",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from include.forecast.roster import MartRows
+from include.forecast.mart_rows import MartRows
 from include.warehouse.copy import copy_rows
 from include.warehouse.session import Warehouse
 
 _TABLES = {
-    "sales_reps": "rep_key text, role text, region text, plan_key text, hire_date date, termination_date date,"
+    "sales_reps": "rep_key text, role text, region text, territory text, plan_key text, hire_date date, termination_date date,"
     " ramp_months integer, target_incentive numeric(19,4), commission_rate numeric(18,9), currency text",
     "quotas": "rep_key text, measure text, period_start date, period_end date, quota_amount numeric(19,4),"
     " currency text",

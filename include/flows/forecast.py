@@ -30,7 +30,6 @@ from include.forecast.groups import group_statistics, rep_statistics
 from include.forecast.inputs import SimulationInputs
 from include.forecast.paths import fan
 from include.forecast.prepare import prepare
-from include.forecast.roster import Horizon
 from include.forecast.summary import summarise as statistics_of
 from include.report.forecast_report import ForecastReport, SimulationReport
 from include.runlog import step
@@ -96,7 +95,11 @@ def freeze_inputs(
     config, config_hash = load_config(settings, config_path)
     point("forecast.inputs_read")
     simulations = prepare(
-        rows, Horizon(period, as_of, start, end, ends), config, tenant=tenant, currency=settings.currency
+        rows,
+        horizons.Horizon(period, as_of, start, end, ends),
+        config,
+        tenant=tenant,
+        currency=settings.currency,
     )
     _refuse_too_large(simulations, config)
     plan = block_plan(config.iterations, config.block)

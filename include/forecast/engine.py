@@ -160,7 +160,7 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
             pay = inputs.plans[leg.plan].payout(attainment, target_incentive=target, quota=quota)
             pay *= 100.0
             pay += 0.5
-            np.floor(pay, out=pay)
+            pay = np.floor(pay, out=pay)
             cents = pay if cents is None else np.add(cents, pay, out=cents)
         yield cents
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from include.forecast.config import ForecastConfig
 from include.forecast.fit import Fit, FitRules, Observation, SegmentFits
-from include.forecast.horizon import DAY, months_between
+from include.forecast.horizon import DAY, middle, months_between
 from include.forecast.marginal import Marginal
+from include.forecast.mart_rows import Row
 
-Row = Mapping[str, object]
 UNKNOWN = "Unknown"
 
 
@@ -66,7 +66,7 @@ class SegmentHistory:
 def _observation(rep: Row, row: Row) -> Observation:
     return Observation(
         str(rep["role"]),
-        tenure_band(rep, row["period_start"]),
+        tenure_band(rep, middle(row["period_start"], row["period_end"])),
         str(rep.get("region") or UNKNOWN),
         float(row["attainment"]),
         months_between(row["period_start"], row["period_end"]),

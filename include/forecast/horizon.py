@@ -24,11 +24,40 @@ class QuotaWindow:
     quota_amount: Decimal
 
 
+@dataclass(frozen=True)
+class Horizon:
+    """The fiscal year forecast, and the last day whose facts are known. `end` is exclusive.
+
+    `period_ends`: last days of the year's fiscal periods; empty means calendar months.
+    """
+
+    period: str
+    as_of: date
+    start: date
+    end: date
+    period_ends: tuple[date, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """Days of the year."""
+        return (self.end - self.start).days
+
+    @property
+    def next_day(self) -> date:
+        """First day of the year whose facts are not known."""
+        return max(self.as_of + DAY, self.start)
+
+
 def fiscal_year(period: str, start_month: int) -> tuple[date, date]:
     """First day, and first day after, of the fiscal year that contains month `period` (YYYY-MM)."""
     year, month = int(period[:4]), int(period[5:7])
     first = year if month >= start_month else year - 1
     return date(first, start_month, 1), date(first + 1, start_month, 1)
+
+
+def middle(start: date, end: date) -> date:
+    """The day half-way from `start` to `end`; `start` where nothing lies between."""
+    return start + max(end - start, timedelta(0)) // 2
 
 
 def months_between(start: date, end: date) -> float:

@@ -87,13 +87,17 @@ class Leg:
 
 @dataclass(frozen=True)
 class RepInput:
-    """One simulated rep: a leg per plan version in force in the year, in order of time; most have one."""
+    """One simulated rep: a leg per plan version in force in the year, in order of time; most have one.
+
+    `territory` decides no figure; it is carried to be shown.
+    """
 
     rep_key: str
     role: str
     region: str
     segment: str
     legs: tuple[Leg, ...]
+    territory: str = ""
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -5,9 +5,10 @@ a plan in force and a quota window in that year. A rep's year: quota = the quota
 window that reaches over its edge counts by its share of days), credited = credits dated inside those windows
 up to as_of, remaining = the rest of the windows. Attainment of the year = (credited + remaining quota x a) /
 quota, `a` drawn from the fitted distribution of the rep's segment over the remaining months; pay = the plan
-at that attainment. A rep who left earns on what was credited, against the quota of the days served. A new
-hire's quota windows are taken as they are. Nobody is dropped in silence: who is not simulated is listed with
-the reason.
+at that attainment, on the target incentive of the days served. A plan that changes inside the year makes legs,
+each with the quotas, credits and target incentive of its days. A rep who left earns on what was credited,
+against the quota of the days served. A new hire's quota windows are taken as they are. Nobody is dropped in
+silence: who is not simulated is listed with the reason.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from decimal import Decimal
 
 from include.errors import MissingInput
 from include.forecast.config import ForecastConfig, Scenario
-from include.forecast.history import UNKNOWN, Row
-from include.forecast.horizon import QuotaWindow, clip_windows, quota_of
+from include.forecast.history import UNKNOWN
+from include.forecast.horizon import Horizon, QuotaWindow, clip_windows, quota_of
 from include.forecast.inputs import Leg, RepInput, SimulationInputs
-from include.forecast.roster import Horizon, MartRows, Roster, RosterBuilder
+from include.forecast.mart_rows import MartRows, Row
+from include.forecast.roster import Roster, RosterBuilder
 from include.forecast.sampling import sampling_of
 from include.money import round_half_up
 
@@ -64,8 +66,8 @@ def prepare(
                     reps=reps,
                     budgets=budgets,
                     exclusions=_exclusions(roster, code),
-                    fits=tuple(builder.fit_rows(segments)),
-                    notes=tuple(roster.notes[code] + budget_notes),
+                    fits=tuple(builder.lines.fit_rows(segments)),
+                    notes=tuple(roster.remarks[code].notes + budget_notes),
                     config=_scenario_config(config, scenario),
                 )
             )

@@ -6,60 +6,21 @@ Nobody is dropped in silence: who cannot be simulated is listed with the reason.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from include.errors import MissingInput, TradewindError
 from include.forecast.config import ForecastConfig
-from include.forecast.fit import Fit
-from include.forecast.history import UNKNOWN, Row, SegmentHistory, tenure_band
-from include.forecast.horizon import DAY, QuotaWindow, clip_windows, month_ends, months_of, quota_of
-from include.forecast.inputs import Leg, Line, PathPoint, RepInput
+from include.forecast.history import UNKNOWN
+from include.forecast.horizon import DAY, Horizon
+from include.forecast.inputs import Leg, RepInput
+from include.forecast.mart_rows import MartRows, Row, by_column
 from include.forecast.plans import Plan, build_plan
-from include.money import QUANTUM
-
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class MartRows:
-    """Rows of the marts as mappings, columns as in the contracts; amounts Decimal, dates date.
-
-    `sales_credits` may be summed per rep, measure, credit_date and currency, and cut to the horizon.
-    `rep_attainment` has one row per rep, measure and quota window, windows without a win included.
-    `source_rows`: rows each mart holds, where the rows given here are a cut or a sum of them.
-    """
-
-    sales_reps: Sequence[Row] = ()
-    quotas: Sequence[Row] = ()
-    compensation_plans: Sequence[Row] = ()
-    compensation_plan_tiers: Sequence[Row] = ()
-    compensation_plan_components: Sequence[Row] = ()
-    compensation_budgets: Sequence[Row] = ()
-    sales_credits: Sequence[Row] = ()
-    rep_attainment: Sequence[Row] = ()
-    exchange_rates: Sequence[Row] = ()
-    source_rows: Mapping[str, int] = field(default_factory=dict)
-
-    def count(self, name: str) -> int:
-        """Rows of one mart."""
-        return self.source_rows.get(name, len(getattr(self, name)))
-
-
-@dataclass(frozen=True)
-class Horizon:
-    """The fiscal year forecast, and the last day whose facts are known. `end` is exclusive.
-
-    `period_ends`: last days of the year's fiscal periods; empty means calendar months.
-    """
-
-    period: str
-    as_of: date
-    start: date
-    end: date
-    period_ends: tuple[date, ...] = ()
+from include.forecast.rep_lines import Days, LineBuilder, Remarks, Unmeasured
+from include.forecast.service import Excluded, service, spans
+from include.money import round_half_up
 
 
 @dataclass
@@ -69,31 +30,16 @@ class Roster:
     reps: dict[str, list[RepInput]] = field(default_factory=lambda: defaultdict(list))
     reasons: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     plans: dict[str, Plan] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    short: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    remarks: dict[str, Remarks] = field(default_factory=lambda: defaultdict(Remarks))
 
 
-class _Excluded(Exception):
-    """Why one rep is not simulated."""
+@dataclass(frozen=True)
+class _Term:
+    """Days, `end` exclusive, on one plan of Roster.plans."""
 
-
-class _Rates:
-    """Exchange rates by pair, the latest on or before a day."""
-
-    def __init__(self, rows: Iterable[Row]):
-        self._by_pair: dict[tuple[object, object], list[tuple[date, Decimal]]] = defaultdict(list)
-        for row in rows:
-            self._by_pair[(row["from_currency"], row["to_currency"])].append((row["rate_date"], row["rate"]))
-        for rates in self._by_pair.values():
-            rates.sort()
-
-    def convert(self, amount: Decimal, source: object, target: str, on: date) -> Decimal:
-        if source == target:
-            return amount
-        known = [rate for day, rate in self._by_pair.get((source, target), ()) if day <= on]
-        if not known:
-            raise _Excluded(f"credits in {source}, pay in {target}, and no exchange rate for {on}")
-        return (amount * known[-1]).quantize(QUANTUM)
+    start: date
+    end: date
+    plan_id: str
 
 
 class RosterBuilder:
@@ -102,24 +48,20 @@ class RosterBuilder:
     def __init__(self, rows: MartRows, horizon: Horizon, config: ForecastConfig, currency: str):
         self.horizon, self.currency = horizon, currency
         self.rows = rows
-        self.quotas = _by(rows.quotas, "rep_key")
-        self.credits = _by(rows.sales_credits, "rep_key")
-        self.versions = _by(rows.compensation_plans, "plan_key")
-        self.tiers = _by(rows.compensation_plan_tiers, "plan_key")
-        self.components = _by(rows.compensation_plan_components, "plan_key")
-        self.path = list(horizon.period_ends) or month_ends(horizon.start, horizon.end)
-        self.rates = _Rates(rows.exchange_rates)
-        self.fits = SegmentHistory(rows.sales_reps, rows.rep_attainment, horizon.as_of, config)
+        self.versions = by_column(rows.compensation_plans, "plan_key")
+        self.tiers = by_column(rows.compensation_plan_tiers, "plan_key")
+        self.components = by_column(rows.compensation_plan_components, "plan_key")
+        self.lines = LineBuilder(rows, horizon, config)
 
     def roster(self) -> Roster:
         roster = Roster()
         no_history: MissingInput | None = None
         for rep in sorted(self.rows.sales_reps, key=lambda r: str(r["rep_key"])):
             key = str(rep["rep_key"])
-            code = str(rep.get("currency") or self._quota_currency(key) or self.currency)
+            code = str(rep.get("currency") or self.lines.quota_currency(key) or self.currency)
             try:
                 roster.reps[code].append(self._rep(rep, key, code, roster))
-            except _Excluded as reason:
+            except Excluded as reason:
                 roster.reasons[code][key] = str(reason)
             except MissingInput as error:
                 no_history = error
@@ -127,83 +69,65 @@ class RosterBuilder:
             except TradewindError as error:
                 roster.reasons[code][key] = f"{error.where}: expected {error.expected}, got {error.got}"
         roster.reps = {code: reps for code, reps in roster.reps.items() if reps}
-        for code, keys in roster.short.items():
-            shown = ", ".join(sorted(keys)[:5]) + (", …" if len(keys) > 5 else "")
-            roster.notes[code].append(
-                f"{len(keys)} reps have no quota window at the end of the year ({shown}): nothing is forecast"
-                " for them after their last window"
-            )
+        for remarks in roster.remarks.values():
+            remarks.notes += _short_years(remarks.short)
         if not roster.reps:
             raise no_history or _all_excluded(roster.reasons)
         return roster
 
-    def fit_rows(self, segments: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
-        rows = []
-        for measure, segment in sorted(segments):
-            fit = self.fits.of(measure).used[segment]
-            marginal = fit.marginal
-            rows.append(
-                {
-                    "measure": measure,
-                    "segment": segment,
-                    "family": marginal.family,
-                    "parameters": {
-                        "first": marginal.first,
-                        "second": marginal.second,
-                        "third": marginal.third,
-                        "points": list(marginal.points),
-                    },
-                    "p0": marginal.p0,
-                    "observation_count": fit.observation_count,
-                    "positive_count": fit.positive_count,
-                    "aic": fit.aic,
-                    "ks": fit.ks,
-                    "ks_p_value": fit.ks_p_value,
-                    "candidates": fit.candidates,
-                    "pooled_from": fit.pooled_from,
-                    "window_months": fit.window_months,
-                }
-            )
-        return rows
-
     def _rep(self, rep: Row, key: str, code: str, roster: Roster) -> RepInput:
-        end = self._active_until(rep)
-        plan_id, plan = self._plan(rep, roster)
-        target = rep.get("target_incentive")
-        if target is None and (plan.plan_kind == "payout_curve" or plan.cap_multiple is not None):
-            raise _Excluded(f"no target_incentive, which plan {plan.plan_key} pays in multiples of")
-        if target is not None and not (target.is_finite() and target >= 0):
-            raise _Excluded(f"target_incentive is {target}")
-        lines = tuple(self._line(rep, key, code, measure, end, roster) for measure in plan.measures)
-        leg = Leg(self.horizon.start.isoformat(), end.isoformat(), plan_id, target, lines)
+        first, end = service(rep, self.horizon)
+        terms = self._terms(rep, code, first, end, roster)
+        legs: list[Leg] = []
+        unpaid: list[tuple[Days, Unmeasured]] = []
+        for term in terms:
+            days = Days(
+                term.start,
+                term.end,
+                opens=self.horizon.start if term is terms[0] else term.start,
+                closes=self.horizon.end if term is terms[-1] else term.end,
+            )
+            try:
+                legs.append(self._leg(rep, key, code, term.plan_id, days, roster))
+            except Unmeasured as reason:
+                unpaid.append((days, reason))
+        if not legs:
+            raise Excluded(f"{unpaid[0][1]} in the fiscal year")
+        for days, reason in unpaid:
+            last = days.end - DAY
+            roster.remarks[code].notes.append(
+                f"{key}: {reason} from {days.start} to {last}, nothing is paid for these days"
+            )
         return RepInput(
             rep_key=key,
             role=str(rep["role"]),
             region=str(rep.get("region") or UNKNOWN),
-            segment=lines[0].segment,
-            legs=(leg,),
+            segment=legs[-1].lines[0].segment,
+            legs=tuple(legs),
+            territory=str(rep.get("territory") or UNKNOWN),
         )
 
-    def _active_until(self, rep: Row) -> date:
-        """First day the rep is gone, at most the horizon's end."""
-        left, hired = rep.get("termination_date"), rep.get("hire_date")
-        if left is not None and left < self.horizon.start:
-            raise _Excluded(f"not active: left {left}, before the fiscal year")
-        if hired is not None and hired >= self.horizon.end:
-            raise _Excluded(f"not active: hired {hired}, after the fiscal year")
-        return self.horizon.end if left is None else min(left + DAY, self.horizon.end)
-
-    def _plan(self, rep: Row, roster: Roster) -> tuple[str, Plan]:
+    def _terms(self, rep: Row, code: str, first: date, end: date, roster: Roster) -> list[_Term]:
+        """The plan versions of the rep's days; versions that pay the same are one."""
         plan_key = rep.get("plan_key")
         if not plan_key:
-            raise _Excluded("no plan_key")
+            raise Excluded("no plan_key")
         if plan_key not in self.versions:
-            raise _Excluded(f"plan {plan_key} does not exist")
-        on = max(min(self.horizon.as_of, self.horizon.end - DAY), self.horizon.start)
-        on = max(on, rep.get("hire_date") or on)
-        on = min(on, rep.get("termination_date") or on)
-        header = _in_force(self.versions[plan_key], plan_key, on)
-        version = header.get("version")
+            raise Excluded(f"plan {plan_key} does not exist")
+        found, note = spans(self.versions[plan_key], plan_key, first, end, self.horizon.as_of)
+        if note and note not in roster.remarks[code].notes:
+            roster.remarks[code].notes.append(note)
+        terms: list[_Term] = []
+        for span in found:
+            plan_id = self._plan_id(rep, span.version, roster)
+            if terms and _same_pay(roster.plans[terms[-1].plan_id], roster.plans[plan_id]):
+                terms[-1] = _Term(terms[-1].start, span.end, plan_id)
+            else:
+                terms.append(_Term(span.start, span.end, plan_id))
+        return terms
+
+    def _plan_id(self, rep: Row, header: Row, roster: Roster) -> str:
+        plan_key, version = header["plan_key"], header.get("version")
         tiers = [t for t in self.tiers.get(plan_key, ()) if _same_version(t, version)]
         components = [c for c in self.components.get(plan_key, ()) if _same_version(c, version)]
         rate = rep.get("commission_rate")
@@ -212,102 +136,30 @@ class RosterBuilder:
             plan_id += f"|{rate}"
         if plan_id not in roster.plans:
             roster.plans[plan_id] = build_plan(header, tiers, components, commission_rate=rate)
-        return plan_id, roster.plans[plan_id]
+        return plan_id
 
-    def _line(self, rep: Row, key: str, code: str, measure: str, end: date, roster: Roster) -> Line:
-        start, as_of = self.horizon.start, self.horizon.as_of
-        quotas = [q for q in self.quotas.get(key, ()) if (q.get("measure") or "revenue") == measure]
-        foreign = sorted({str(q["currency"]) for q in quotas if q.get("currency") not in (None, code)})
-        if foreign:
-            raise _Excluded(f"quota in {', '.join(foreign)}, pay in {code}, and no exchange rate")
-        windows = [QuotaWindow(q["period_start"], q["period_end"], q["quota_amount"]) for q in quotas]
-        if any(
-            w.quota_amount is None or not w.quota_amount.is_finite() or w.quota_amount < 0 for w in windows
-        ):
-            raise _Excluded(f"a {measure} quota window has no amount or a negative one")
-        covered = clip_windows(windows, start, self.horizon.end)
-        if not covered:
-            raise _Excluded(f"no {measure} quota window in the fiscal year")
-        quota = quota_of(clip_windows(windows, start, end))
-        if quota <= 0:
-            raise _Excluded(f"{measure} quota is zero")
-        if covered[-1].end < end:
-            roster.short[code].add(key)
-        credited = self._credited(key, code, measure, covered, roster)
-        coming = clip_windows(windows, max(as_of + DAY, start), end)
-        months = months_of(coming)
-        # The distribution of a share of quota: nothing to sell against means nothing to draw.
-        is_open = quota_of(coming) > 0
-        segment, fit = self._fit(rep, measure)
-        marginal = fit.marginal.remaining(months, fit.window_months) if is_open else fit.marginal
-        return Line(
-            measure=measure,
-            segment=segment,
-            quota=quota,
-            credited=sum(credited.values(), ZERO),
-            remaining_quota=quota_of(coming),
-            remaining_months=months if is_open else 0.0,
-            window_months=fit.window_months,
-            history=fit.marginal,
-            marginal=marginal,
-            path=tuple(self._point(day, credited, windows, end) for day in self.path),
+    def _leg(self, rep: Row, key: str, code: str, plan_id: str, days: Days, roster: Roster) -> Leg:
+        plan = roster.plans[plan_id]
+        lines = tuple(
+            self.lines.line(rep, key, code, measure, days, roster.remarks[code]) for measure in plan.measures
+        )
+        return Leg(
+            days.start.isoformat(), days.end.isoformat(), plan_id, self._target(rep, plan, days), lines
         )
 
-    def _fit(self, rep: Row, measure: str) -> tuple[str, Fit]:
-        on = max(self.horizon.as_of + DAY, self.horizon.start)
-        role, region = str(rep["role"]), str(rep.get("region") or UNKNOWN)
-        return self.fits.of(measure).of(role, tenure_band(rep, on), region)
-
-    def _credited(
-        self, key: str, code: str, measure: str, covered: Sequence[QuotaWindow], roster: Roster
-    ) -> dict[date, Decimal]:
-        """Credits by day inside the covered windows, up to as_of, in the rep's currency.
-
-        Overlay credits are not attainment, as in planning.rep_attainment (resolution C2); they are noted.
-        """
-        by_day: dict[date, Decimal] = defaultdict(lambda: ZERO)
-        outside = overlay = ZERO
-        for credit in self.credits.get(key, ()):
-            on = credit["credit_date"]
-            if (credit.get("measure") or "revenue") != measure or on > self.horizon.as_of:
-                continue
-            if not self.horizon.start <= on < self.horizon.end:
-                continue
-            amount = self.rates.convert(credit["amount"], credit.get("currency") or code, code, on)
-            if (credit.get("credit_type") or "revenue") != "revenue":
-                overlay += amount
-            elif any(w.start <= on < w.end for w in covered):
-                by_day[on] += amount
-            else:
-                outside += amount
-        if overlay:
-            roster.notes[code].append(f"{key}: {measure} overlay credits of {overlay} are not in attainment")
-        if outside:
-            roster.notes[code].append(f"{key}: {measure} credits of {outside} lie outside any quota window")
-        total = sum(by_day.values(), ZERO)
-        if total < 0:
-            roster.notes[code].append(
-                f"{key}: {measure} credits to date are {total}; attainment below 0 pays as 0"
-            )
-        return dict(by_day)
-
-    def _point(
-        self, day: date, credited: Mapping[date, Decimal], windows: Sequence[QuotaWindow], end: date
-    ) -> PathPoint:
-        until = min(day, self.horizon.as_of)
-        first = max(self.horizon.as_of + DAY, self.horizon.start)
-        coming = clip_windows(windows, first, min(day + DAY, end)) if day >= first else []
-        quota = quota_of(coming)
-        return PathPoint(
-            day.isoformat(),
-            sum((amount for on, amount in credited.items() if on <= until), ZERO),
-            quota,
-            months_of(coming) if quota > 0 else 0.0,
-        )
-
-    def _quota_currency(self, key: str) -> object:
-        codes = {q["currency"] for q in self.quotas.get(key, ()) if q.get("currency")}
-        return codes.pop() if len(codes) == 1 else None
+    def _target(self, rep: Row, plan: Plan, days: Days) -> Decimal | None:
+        """The target incentive is a year's; a leg has its share by days, half up to the cent."""
+        target = rep.get("target_incentive")
+        if target is None:
+            if plan.plan_kind == "payout_curve" or plan.cap_multiple is not None:
+                raise Excluded(f"no target_incentive, which plan {plan.plan_key} pays in multiples of")
+            return None
+        if not (target.is_finite() and target >= 0):
+            raise Excluded(f"target_incentive is {target}")
+        served = (days.end - days.start).days
+        if served == self.horizon.days:
+            return target
+        return round_half_up(target * served / self.horizon.days)
 
 
 def _all_excluded(reasons: Mapping[str, Mapping[str, str]]) -> TradewindError:
@@ -321,27 +173,18 @@ def _all_excluded(reasons: Mapping[str, Mapping[str, str]]) -> TradewindError:
     )
 
 
-def _in_force(versions: Sequence[Row], plan_key: object, on: date) -> Row:
-    fitting = [
-        v
-        for v in versions
-        if (v.get("effective_from") is None or v["effective_from"] <= on)
-        and (v.get("effective_to") is None or v["effective_to"] >= on)
-    ]
-    if not fitting:
-        raise _Excluded(f"plan gap: no version of plan {plan_key} in force on {on}")
-    if len(fitting) > 1:
-        names = ", ".join(sorted(str(v.get("version")) for v in fitting))
-        raise _Excluded(f"versions {names} of plan {plan_key} are all in force on {on}")
-    return fitting[0]
+def _short_years(keys: set[str]) -> list[str]:
+    if not keys:
+        return []
+    shown = ", ".join(sorted(keys)[:5]) + (", …" if len(keys) > 5 else "")
+    note = f"{len(keys)} reps have no quota window at the end of the year ({shown}): nothing is forecast"
+    return [note + " for them after their last window"]
+
+
+def _same_pay(one: Plan, other: Plan) -> bool:
+    """Whether two versions of a plan differ in nothing but their name."""
+    return replace(one, version=other.version) == other
 
 
 def _same_version(row: Row, version: object) -> bool:
     return (row.get("version") or None) == (version or None)
-
-
-def _by(rows: Iterable[Row], column: str) -> dict[object, list[Row]]:
-    groups: dict[object, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row[column]].append(row)
-    return groups

@@ -159,14 +159,14 @@ def _percentiles(sheets: _Sheets, report: ForecastReport) -> None:
 
 def _inputs(sheets: _Sheets, report: ForecastReport) -> None:
     columns = [
-        "scenario", "currency", "rep", "role", "region", "segment", "from", "plan", "target_incentive", "measure",
+        "scenario", "currency", "rep", "role", "region", "territory", "segment", "from", "plan", "target_incentive", "measure",
         "quota", "credited_to_date", "remaining_quota", "excluded_because",
     ]  # fmt: skip
     rows: list[list[object]] = []
     for simulation in report.simulations:
         head = [simulation.scenario_id, simulation.currency]
         for rep in simulation.inputs.reps:
-            who = [*head, rep.rep_key, rep.role, rep.region, rep.segment]
+            who = [*head, rep.rep_key, rep.role, rep.region, rep.territory, rep.segment]
             rows += [
                 [
                     *who, leg.start, leg.plan, leg.target_incentive,
@@ -176,8 +176,8 @@ def _inputs(sheets: _Sheets, report: ForecastReport) -> None:
                 for line in leg.lines
             ]  # fmt: skip
         for rep_key, reason in (simulation.inputs.exclusions or {}).items():
-            rows.append([*head, rep_key, *([None] * 10), reason])
-    sheets.table("inputs", columns, rows, [14, 10, 16, 18, 16, 24, 12, 18, 16, 12, 18, 18, 18, 60])
+            rows.append([*head, rep_key, *([None] * 11), reason])
+    sheets.table("inputs", columns, rows, [14, 10, 16, 18, 16, 16, 24, 12, 18, 16, 12, 18, 18, 18, 60])
 
 
 def _fits(sheets: _Sheets, report: ForecastReport) -> None:

@@ -8,10 +8,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.errors import MissingInput
-from include.forecast.roster import MartRows
+from include.forecast.mart_rows import MartRows
 
 _MARTS = {
-    "sales_reps": "rep_key, role, region, plan_key, hire_date, termination_date, ramp_months,"
+    "sales_reps": "rep_key, role, region, territory, plan_key, hire_date, termination_date, ramp_months,"
     " target_incentive, commission_rate, currency",
     "quotas": "rep_key, measure, period_start, period_end, quota_amount, currency",
     "compensation_plans": "plan_key, version, effective_from, effective_to, plan_kind, accelerator_mode,"

@@ -9,13 +9,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from include.errors import MissingInput, TradewindError
+from include.errors import MissingInput
 from include.forecast.config import ForecastConfig
 from include.forecast.engine import simulate_block
-from include.forecast.horizon import QuotaWindow, clip_windows, fiscal_year, months_between, quota_of
+from include.forecast.horizon import Horizon, QuotaWindow, clip_windows, fiscal_year, months_between, quota_of
 from include.forecast.marginal import Marginal
+from include.forecast.mart_rows import MartRows
 from include.forecast.prepare import prepare
-from include.forecast.roster import Horizon, MartRows
 from tests.forecast_cases import company
 
 HORIZON = Horizon("2026-10", date(2026, 10, 31), date(2026, 1, 1), date(2027, 1, 1))
@@ -87,38 +87,6 @@ def test_overlapping_quota_windows_exclude_their_rep():
     rows = company()
     extra = {**rows.quotas[0], "period_start": date(2026, 2, 1)}
     assert "do not overlap" in frozen(replace(rows, quotas=[*rows.quotas, extra]))[0].exclusions["R000"]
-
-
-@pytest.mark.parametrize(
-    ("windows", "reason"),
-    [
-        ([(date(2027, 1, 1), None)], "plan gap: no version of plan P1 in force on 2026-10-31"),
-        ([(None, date(2026, 10, 30))], "plan gap: no version of plan P1 in force on 2026-10-31"),
-        ([(None, None), (date(2026, 1, 1), None)], "versions 1, 2 of plan P1 are all in force on 2026-10-31"),
-    ],
-)
-def test_a_gap_or_overlap_of_plan_versions_stops_when_it_hits_everybody(windows, reason):
-    rows = company()
-    plans = [
-        {**rows.compensation_plans[0], "version": str(i), "effective_from": first, "effective_to": last}
-        for i, (first, last) in enumerate(windows, start=1)
-    ]
-    with pytest.raises(TradewindError, match=f"24 reps, all excluded: 24 x {reason}"):
-        frozen(replace(rows, compensation_plans=plans))
-
-
-def test_the_version_in_force_decides():
-    rows = company()
-    new = {
-        **rows.compensation_plans[0],
-        "version": "2",
-        "effective_from": date(2026, 7, 1),
-        "cap_value": Decimal(3),
-    }
-    old = {**rows.compensation_plans[0], "effective_to": date(2026, 6, 30)}
-    tiers = [*rows.compensation_plan_tiers, *({**t, "version": "2"} for t in rows.compensation_plan_tiers)]
-    simulation = frozen(replace(rows, compensation_plans=[old, new], compensation_plan_tiers=tiers))[0]
-    assert [plan.cap_multiple for plan in simulation.plans.values()] == [3.0]
 
 
 def test_an_unknown_construct_excludes_the_reps_on_that_plan():
