@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from include.errors import TradewindError
+from include.forecast.estimate import ESTIMATORS
 from include.forecast.sampling import sampling_of
 
 _LARGEST_SEED = 2**63 - 1
@@ -98,14 +99,20 @@ class ForecastConfig:
             raise _refuse("goodness_level", "a probability from 0 to below 1", repr(self.goodness_level))
         if not self.scenarios:
             raise _refuse("scenarios", "at least one scenario", "none")
+        if not self.families or not set(self.families) <= set(ESTIMATORS):
+            raise _refuse(
+                "families", f"some of {', '.join(ESTIMATORS)}", ", ".join(map(str, self.families)) or "none"
+            )
         if self.default_attainment is not None:
-            extra = set(self.default_attainment) - {"mu", "sigma", "window_months"}
-            if extra or not {"mu", "sigma"} <= set(self.default_attainment):
-                raise _refuse(
-                    "default_attainment",
-                    "mu, sigma and optional window_months",
-                    repr(dict(self.default_attainment)),
-                )
+            _check_default(self.default_attainment)
+
+
+def _check_default(given: Mapping[str, float]) -> None:
+    complete = {"window_months": 12, **given}
+    if set(complete) != {"mu", "sigma", "window_months"} or not all(map(_is_number, complete.values())):
+        raise _refuse("default_attainment", "numbers mu, sigma and optional window_months", repr(dict(given)))
+    if complete["sigma"] < 0 or complete["window_months"] <= 0:
+        raise _refuse("default_attainment", "sigma of 0 or more and window_months above 0", repr(dict(given)))
 
 
 def check_correlation(rho_global: float, rho_region: float) -> None:

@@ -196,6 +196,11 @@ def test_one_observation_is_no_history():
         ({"scenarios": {"x": {"attainment_scale": 0}}}, "attainment_scale"),
         ({"itterations": 5}, "itterations"),
         ({"default_attainment": {"mu": 1}}, "default_attainment"),
+        ({"default_attainment": {"mu": 0, "sigma": -0.1}}, "sigma of 0 or more"),
+        ({"default_attainment": {"mu": 0, "sigma": 0.2, "window_months": 0}}, "window_months above 0"),
+        ({"default_attainment": {"mu": float("inf"), "sigma": 0.2}}, "numbers mu, sigma"),
+        ({"families": []}, "families"),
+        ({"families": ["lognormal", "cauchy"]}, "cauchy"),
     ],
 )
 def test_settings_out_of_bounds_are_refused_by_name(settings, message):
