@@ -3,9 +3,9 @@
 
 **Reads** reps, quotas, plans, credits and budgets of `planning`, frozen and hashed at the start.
 **Writes** `planning.monte_carlo_*`, accruals, the workbook and PDF of the output folder, the forecast's exports.
-**Runs** at 08:00 on the 5th for the month before; by hand with a period `YYYY-MM`.
-**Re-run** freely: the same inputs give the same simulation id and the same numbers, and nothing is written twice.
-**On call**: a missing input is named and stops the run of that tenant. Clear the failed task after mending it.
+**Runs** at 08:00 on the 5th for the month before; by hand for a period; when transform meets a large closed deal or
+changed quotas (docs/forecast_reports.md). **Re-run** freely: the same inputs give the same simulations, written once.
+**On call**: a missing input or a failed transform is named and stops that tenant. Mend it, clear the failed task.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from tradewind import compensation, engines
 from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
 from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag
-from tradewind.runs import AS_OF, DRY_RUN, PERIOD, TENANT, succeeded, tenant_periods
+from tradewind.runs import FORECASTING, succeeded, tenant_periods
 from tradewind.timetables import NextCronPartition
 
 with house_dag(
@@ -25,7 +25,7 @@ with house_dag(
     docs=__doc__,
     schedule=NextCronPartition("0 8 5 * *", timezone="UTC", run_offset=-1, key_format="%Y-%m"),
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
-    params={"tenant": TENANT, "period": PERIOD, "as_of": AS_OF, "dry_run": DRY_RUN},
+    params=FORECASTING,
     default_args=COMPENSATION_TEAM,
     tags=["forecast"],
 ):

@@ -1,10 +1,11 @@
-"""Rows of a contract that a person posts: checked as a row of a file is, who and when taken from the log-in."""
+"""Rows of a contract that come as JSON: posted by a person, or given with a run; checked as a row of a file is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 
 from include.errors import TradewindError
 from include.extract.check import RowChecker
@@ -34,15 +35,53 @@ def checked_row(
     `given` are JSON values, numbers as text. Raises RowRefused as a file's row would be rejected, and for a column
     that the contract does not have or that only the log-in may fill.
     """
-    cells = {header_name(name): _cell(contract, name, value) for name, value in given.items()}
+    cells = _cells(contract, given)
     for name in cells:
         if name in WITNESS:
             raise _refused(contract, name, "no such column in the body", "who and when come from the log-in")
+    content = _checked(contract, cells | {"decided_by": who, "decided_at": when.isoformat()})
+    content = {name: value for name, value in content.items() if name not in WITNESS}
+    return content.pop(contract.key[0]), content
+
+
+def typed_rows(name: str, given: object) -> list[dict[str, object]]:
+    """Rows of the contract `name` from JSON values, every column typed: money and rates as Decimal, dates as date.
+
+    An empty column is None. Raises RowRefused naming the row, its column and what was expected there.
+    """
+    contract = BY_NAME[name]
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise _refused(contract, None, "a list of rows", f"{type(given).__name__} was given")
+    rows = []
+    for number, row in enumerate(given, start=1):
+        if not isinstance(row, Mapping):
+            raise _refused(contract, None, "an object with the contract's columns", f"row {number} is none")
+        try:
+            content = _checked(contract, _cells(contract, row))
+        except RowRefused as refusal:
+            raise _of_row(number, refusal) from None
+        rows.append({c.name: _typed(c.type, content.get(c.name)) for c in contract.columns})
+    return rows
+
+
+def postable(name: str) -> Contract | None:
+    """The contract called `name`, when its rows may be posted."""
+    return BY_NAME[name] if name in POSTABLE else None
+
+
+def _cells(contract: Contract, given: Mapping[str, object]) -> dict[str, str]:
+    """Column -> text, for columns that the contract has, each once."""
+    cells = {header_name(name): _cell(contract, name, value) for name, value in given.items()}
+    for name in cells:
         if name not in {column.name for column in contract.columns}:
             raise _refused(contract, name, "a column of the contract", "the contract has no such column")
     if len(cells) != len(given):
         raise _refused(contract, None, "each column once", "a column is given twice")
-    row = cells | {"decided_by": who, "decided_at": when.isoformat()}
+    return cells
+
+
+def _checked(contract: Contract, row: Mapping[str, str]) -> dict[str, str]:
+    """Every filled column as the text its type gives."""
     stream = inbox.SYSTEM.stream(contract.name)
     checked = RowChecker(stream, Layout.of(list(row), stream)).check(Batch([1], [list(row.values())]))
     if checked.rejects:
@@ -51,16 +90,28 @@ def checked_row(
     content = {
         column.name: value
         for column in contract.columns
-        if column.name not in WITNESS
-        and (value := CellParser(column).judge(row.get(column.name, ""))) != NULL
+        if (value := CellParser(column).judge(row.get(column.name, ""))) != NULL
     }
-    content = {name: re.sub(r"\\(.)", _unescaped, value) for name, value in content.items()}
-    return content.pop(contract.key[0]), content
+    return {name: re.sub(r"\\(.)", _unescaped, value) for name, value in content.items()}
 
 
-def postable(name: str) -> Contract | None:
-    """The contract called `name`, when its rows may be posted."""
-    return BY_NAME[name] if name in POSTABLE else None
+def _typed(kind: str, text: str | None) -> object:
+    if text is None:
+        return None
+    if kind in ("money", "rate", "units"):
+        return Decimal(text)
+    return date.fromisoformat(text) if kind == "date" else text
+
+
+def _of_row(number: int, refusal: RowRefused) -> RowRefused:
+    found = RowRefused(
+        where=f"row {number} of {refusal.where}",
+        expected=refusal.expected,
+        got=refusal.got,
+        remedy="correct the row and start again",
+    )
+    found.column = refusal.column
+    return found
 
 
 def _cell(contract: Contract, name: str, value: object) -> str:
@@ -68,8 +119,8 @@ def _cell(contract: Contract, name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | int | float | Decimal):
+        return str(value)
     raise _refused(contract, name, "text, a number, true, false or null", "the value is a list or an object")
 
 

@@ -10,24 +10,26 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from include import fiscal
 from include import settings as places
 from include.errors import TradewindError
 from include.faultpoints import point
+from include.flows import forecast_events
+from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
 from include.forecast.config import ForecastConfig
 from include.forecast.engine import GROUP_KINDS, block_plan, check_size, simulate_block
 from include.forecast.groups import group_statistics, rep_statistics
 from include.forecast.inputs import SimulationInputs
+from include.forecast.new_quotas import lay_over
 from include.forecast.paths import fan
 from include.forecast.prepare import prepare
 from include.forecast.summary import summarise as statistics_of
@@ -42,7 +44,6 @@ from include.warehouse.tenants import load_settings
 
 log = logging.getLogger("tradewind.forecast")
 
-CONFIG = Path(__file__).resolve().parents[1] / "forecast" / "monthly_forecast_config.yaml"
 WORKBOOK, PDF = "monthly_forecast.xlsx", "monthly_report.pdf"
 
 _FAN_ITERATIONS = 2_000
@@ -58,13 +59,6 @@ class Work:
     block_no: int
 
 
-def load_config(settings: TenantSettings, path: Path = CONFIG) -> tuple[ForecastConfig, str]:
-    """The file's settings with the tenant's over them, and the sha256 of the file (ORC-06)."""
-    content = path.read_bytes()
-    layer = yaml.safe_load(content) or {}
-    return ForecastConfig.from_mapping(layer, settings.forecast), hashlib.sha256(content).hexdigest()
-
-
 def freeze_inputs(
     wh: Warehouse,
     tenant: str,
@@ -74,14 +68,16 @@ def freeze_inputs(
     run_id: str,
     settings: TenantSettings | None = None,
     trigger: str | None = None,
+    new_quotas: Sequence[Mapping[str, object]] = (),
     lease: Lease | None = None,
     config_path: Path = CONFIG,
 ) -> list[str]:
     """Read the marts, freeze and hash the inputs; returns ids, one simulation per scenario and currency.
 
     The fiscal year forecast is the one `period` (YYYY-MM) lies in: the loaded fiscal calendar's, else by the
-    tenant's first month. Facts after `as_of` are not used. One run_log row per source. Raises MissingInput
-    naming an absent input, TradewindError for settings out of bounds and sizes that would not fit.
+    tenant's first month. Facts after `as_of` are not used. One run_log row per source. `new_quotas` are typed rows of
+    the contract `quotas` that stand over the loaded ones in this run. Raises MissingInput naming an absent input,
+    TradewindError for settings out of bounds and sizes that would not fit.
     """
     with wh.engine(tenant) as conn:
         settings = settings or load_settings(conn, tenant)
@@ -94,13 +90,12 @@ def freeze_inputs(
             entry.row_count = rows.source_rows[source]
     config, config_hash = load_config(settings, config_path)
     point("forecast.inputs_read")
-    simulations = prepare(
-        rows,
-        horizons.Horizon(period, as_of, start, end, ends),
-        config,
-        tenant=tenant,
-        currency=settings.currency,
-    )
+    rows, notes = lay_over(rows, new_quotas, settings.currency)
+    horizon = horizons.Horizon(period, as_of, start, end, ends)
+    simulations = [
+        replace(inputs, notes=inputs.notes + notes)
+        for inputs in prepare(rows, horizon, config, tenant=tenant, currency=settings.currency)
+    ]
     _refuse_too_large(simulations, config)
     plan = block_plan(config.iterations, config.block)
     with wh.engine(tenant, lease) as conn:
@@ -119,6 +114,10 @@ def freeze_inputs(
             )
             for inputs in simulations
         ]
+        facts = forecast_events.facts_of(
+            conn, rows, horizon, settings, Decimal(str(config.event_deal_amount))
+        )
+        forecast_events.remember(conn, tenant, ids, as_of, facts, trigger)
     point("forecast.inputs_frozen")
     for inputs, simulation_id in zip(simulations, ids, strict=True):
         log.info(

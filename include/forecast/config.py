@@ -11,6 +11,7 @@ from include.forecast.estimate import ESTIMATORS
 from include.forecast.sampling import sampling_of
 
 _LARGEST_SEED = 2**63 - 1
+EXPORT_FORMATS = ("xlsx", "csv", "parquet", "xactly", "anaplan")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class ForecastConfig:
     `default_attainment`: {mu, sigma[, window_months]} of a lognormal used where no history can be pooled.
     `sampling`: plain, antithetic or sobol. `block`: iterations per block of work; it changes no result. A family that the goodness test refuses at
     `goodness_level` (`goodness_samples` bootstrap samples, 0 = no test) gives way to the empirical distribution where
-    there are `empirical_minimum` positive observations.
+    there are `empirical_minimum` positive observations. `event_deal_amount`: a deal closed above it (in the tenant's
+    currency) starts a forecast. `exports`: the formats in which the results are written beside the reports.
     """
 
     name: str = "monthly_compensation_forecast"
@@ -50,6 +52,8 @@ class ForecastConfig:
     empirical_minimum: int = 50
     default_attainment: Mapping[str, float] | None = None
     memory_limit_mb: int = 2048
+    event_deal_amount: float = 500_000
+    exports: tuple[str, ...] = ("xlsx", "csv")
     scenarios: tuple[Scenario, ...] = field(default_factory=lambda: (Scenario("base"),))
 
     @classmethod
@@ -66,8 +70,9 @@ class ForecastConfig:
         unknown = sorted(set(merged) - known)
         if unknown:
             raise _refuse("forecast settings", f"keys among {', '.join(sorted(known))}", ", ".join(unknown))
-        if "families" in merged:
-            merged["families"] = tuple(merged["families"])
+        for name in ("families", "exports"):
+            if name in merged:
+                merged[name] = _names(name, merged[name])
         if scenarios is not None:
             merged["scenarios"] = tuple(_scenario(name, body) for name, body in scenarios.items())
         config = cls(**merged)
@@ -97,6 +102,10 @@ class ForecastConfig:
         check_correlation(self.correlation_global, self.correlation_region)
         if not _is_number(self.goodness_level) or not 0.0 <= self.goodness_level < 1.0:
             raise _refuse("goodness_level", "a probability from 0 to below 1", repr(self.goodness_level))
+        if not _is_number(self.event_deal_amount) or self.event_deal_amount < 0:
+            raise _refuse("event_deal_amount", "an amount of 0 or more", repr(self.event_deal_amount))
+        if set(self.exports) - set(EXPORT_FORMATS):
+            raise _refuse("exports", f"formats among {', '.join(EXPORT_FORMATS)}", repr(self.exports))
         if not self.scenarios:
             raise _refuse("scenarios", "at least one scenario", "none")
         if not self.families or not set(self.families) <= set(ESTIMATORS):
@@ -139,6 +148,12 @@ def _scenario(name: str, body: Mapping[str, object] | None) -> Scenario:
     if not _is_number(scenario.spread_scale) or scenario.spread_scale < 0:
         raise _refuse(f"scenario {name}, spread_scale", "a number of 0 or more", repr(scenario.spread_scale))
     return scenario
+
+
+def _names(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise _refuse(key, "a list of names", repr(value))
+    return tuple(value)
 
 
 def _is_number(value: object) -> bool:

@@ -28,6 +28,19 @@ from include.forecast.roster import Roster, RosterBuilder
 from include.forecast.sampling import sampling_of
 from include.money import round_half_up
 
+#: Settings that no simulation depends on by what it is: how the work is cut, what is its own column, what comes after.
+_DECIDES_NO_NUMBER = (
+    "block",
+    "memory_limit_mb",
+    "scenarios",
+    "iterations",
+    "name",
+    "seed",
+    "sampling",
+    "event_deal_amount",
+    "exports",
+)
+
 
 def prepare(
     rows: MartRows, horizon: Horizon, config: ForecastConfig, *, tenant: str, currency: str
@@ -148,6 +161,6 @@ def _exclusions(roster: Roster, code: str) -> dict[str, str]:
 def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:
     """Settings that decide numbers, without those that only decide how the work is cut."""
     body = config.as_mapping()
-    for name in ("block", "memory_limit_mb", "scenarios", "iterations", "name", "seed", "sampling"):
+    for name in _DECIDES_NO_NUMBER:
         del body[name]
     return {**body, "scenario": vars(scenario)}

@@ -162,7 +162,8 @@ def _follow(airflow: Airflow, follower: Follower, plan: Plan) -> Outcome:
     if reconcile is None:
         return _finished(follower, outcome)
     airflow.pause(FORECAST, False)
-    forecasts = [follower.start(FORECAST, conf) for conf in plan.forecasts]
+    # Those that an event of this transform has started are waited for too.
+    forecasts = follower.active(FORECAST) + [follower.start(FORECAST, conf) for conf in plan.forecasts]
     follower.wait([reconcile])
     publish = follower.next_run([reconcile])
     if publish is not None:

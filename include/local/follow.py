@@ -68,6 +68,11 @@ class Follower:
         self.runs.append(Run(dag_id, run_id))
         return self.runs[-1]
 
+    def active(self, dag_id: str) -> list[Run]:
+        """The runs of `dag_id` that wait or work by now, watched like those this command started."""
+        runs = self.airflow.pages(f"/dags/{dag_id}/dagRuns", "dag_runs", state=["running", "queued"])
+        return [self.watch(dag_id, run["dag_run_id"]) for run in runs]
+
     def wait(self, runs: list[Run]) -> list[Run]:
         """Wait until all of `runs` are over; returns those that failed."""
         while not all(run.is_over for run in runs):

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from datetime import date
 
 from include import fiscal, runlog
+from include.extract.posted import typed_rows
 from include.publish.exports import Export, find, in_order, of_side
 from include.publish.limits import Limits
+from include.quality.built import require_built
 from include.settings import TenantSettings
 from include.warehouse import notifications
 from include.warehouse.session import Warehouse
@@ -66,7 +68,9 @@ def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]
 
     tenant, period, as_of = str(work["tenant"]), str(work["period"]), _day(work["as_of"])
     run = {"tenant": tenant, "run_id": context["run_id"], "as_of": as_of, "period": period}
-    with runlog.run(wh, verb="forecast_freeze", **run) as entry:
+    new_quotas = typed_rows("quotas", context["params"].get("new_quotas") or [])
+    with runlog.run(wh, verb="forecast_freeze", parameters=_asked(context), **run) as entry:
+        require_built(wh, tenant, context["run_id"])
         simulations = forecast.freeze_inputs(
             wh,
             tenant,
@@ -75,6 +79,7 @@ def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]
             run_id=context["run_id"],
             settings=_settings(wh, tenant),
             trigger=str(context["params"].get("trigger") or context["dag_run"].run_type),
+            new_quotas=new_quotas,
         )
         entry.summary = {"simulations": simulations}
     pending = forecast.pending_work(wh, tenant, simulations)
@@ -82,6 +87,19 @@ def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]
         "simulations": simulations,
         "blocks": [{"simulation_id": w.simulation_id, "block_no": w.block_no} for w in pending],
     }
+
+
+def forecasts_called_for(wh: Warehouse, works: Iterable[Work], context: Mapping) -> list[dict[str, object]]:
+    """The forecast runs that the newest marts call for, one or more per tenant with events: run id and conf."""
+    from include.flows import forecast_events
+
+    return [
+        run
+        for work in works
+        for run in forecast_events.find_runs(
+            wh, str(work["tenant"]), _day(work["as_of"]), run_id=context["run_id"]
+        )
+    ]
 
 
 def forecast_blocks(frozen: Iterable[Work]) -> list[dict[str, object]]:
@@ -192,6 +210,12 @@ def _publish(wh: Warehouse, work: Work, export: Export, settings: TenantSettings
         resend=bool(work.get("resend")),
     )
     publish.publish(wh, request, lambda: client(export.destination, tenant), settings)
+
+
+def _asked(context: Mapping) -> dict[str, object]:
+    """What came with an event or was typed into the form, for the record of the run."""
+    conf = context["dag_run"].conf or {}
+    return {name: conf[name] for name in ("trigger", "events", "new_quotas") if conf.get(name)}
 
 
 @contextmanager

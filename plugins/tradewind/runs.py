@@ -77,6 +77,37 @@ PUBLISHING = {
     "resend": RESEND,
 }
 
+TRIGGER = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^[A-Za-z0-9_+ .-]{1,80}$",
+    title="Trigger",
+    description=(
+        "What asked for this run; stored with its simulations. Events fill in large_deal_closed or quota_updated. "
+        "Empty: scheduled or manual."
+    ),
+)
+NEW_QUOTAS = Param(
+    None,
+    type=["null", "array"],
+    items={"type": "object"},
+    title="New quotas",
+    description=(
+        "Rows of the contract quotas that stand over the loaded ones in this run only, such as "
+        '[{"rep_key": "R1", "period_start": "2026-10-01", "period_end": "2027-01-01", "quota_amount": "300000"}].'
+    ),
+)
+
+#: The form of a forecast.
+FORECASTING = {
+    "tenant": TENANT,
+    "period": PERIOD,
+    "as_of": AS_OF,
+    "dry_run": DRY_RUN,
+    "trigger": TRIGGER,
+    "new_quotas": NEW_QUOTAS,
+}
+
 
 def tenant_runs(context: Mapping) -> list[dict[str, str]]:
     """One piece of work per tenant of this run: {tenant, as_of}, sorted by tenant."""

@@ -64,3 +64,15 @@ def test_order_comes_from_data(dagbag):
         consumed = {asset.name for asset in condition.objects}
         assert consumed, name
         assert consumed <= produced, f"{name} waits for {consumed - produced}, which nothing produces"
+
+
+def test_events_start_the_forecast_once_and_their_text_is_no_template(dagbag):
+    """MCS-12, ORC-11: transform looks for events after the marts are built; run ids come from the events."""
+    transform, forecast = dagbag.dags["transform"], dagbag.dags["monthly_compensation_forecast"]
+    start = transform.get_task("start_forecast")
+    assert start.operator_class.template_fields == ()
+    assert start.partial_kwargs["trigger_dag_id"] == forecast.dag_id
+    assert start.upstream_task_ids == {"forecast_events"}
+    assert "analytics" in transform.get_task("plan").upstream_task_ids
+    for name in ("trigger", "new_quotas"):
+        assert forecast.params.get_param(name).description

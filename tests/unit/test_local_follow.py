@@ -25,6 +25,8 @@ class FakeAirflow:
         return {"state": states.pop(0) if len(states) > 1 else states[0]}
 
     def pages(self, path, field, **parameters):
+        if field == "dag_runs":
+            return iter({"dag_run_id": run_id} for run_id in self.states)
         if field == "asset_events":
             return iter(self.events.get(parameters["source_run_id"], []))
         return iter(self.tasks.get(path.split("/")[-2], []))
@@ -65,6 +67,13 @@ def test_waits_until_every_run_is_over_and_names_the_failed(airflow, follower):
 def test_the_run_an_event_started_is_found(airflow, follower):
     airflow.events = {"a": [{"created_dagruns": [{"dag_id": "reconcile", "run_id": "asset-1"}]}]}
     assert follower.next_run([Run("transform", "a", "success")]).run_id == "asset-1"
+
+
+def test_a_forecast_that_an_event_started_is_waited_for(airflow, follower):
+    airflow.states = {"event__alpha__2026-10-31__1": ["queued", "success"]}
+    [run] = follower.active("monthly_compensation_forecast")
+    assert follower.wait([run]) == []
+    assert follower.active("monthly_compensation_forecast") == [run]
 
 
 def test_a_run_that_announced_nothing_starts_nothing(follower):
