@@ -198,15 +198,14 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
         sums = np.sum(forecasts.group_cents(conn, simulation_id, "rep_sum", ""), axis=0)
         reps = rep_statistics(simulation.inputs, simulation.seed, simulation.iterations, sums, summary.mean)
         forecasts.add_groups(conn, tenant, simulation, "rep", reps)
-        lines = [line for rep in simulation.inputs.reps for line in rep.lines if line.measure == "revenue"]
-        targets = [r.target_incentive for r in simulation.inputs.reps if r.target_incentive is not None]
+        credited, at_target = _known_amounts(simulation.inputs)
         forecasts.add_summary(
             conn,
             tenant,
             simulation,
             summary,
-            credited_to_date=sum((line.credited for line in lines), Decimal(0)),
-            plan_at_target=sum(targets, Decimal(0)) if targets else None,
+            credited_to_date=credited,
+            plan_at_target=at_target,
         )
         result_hash = hashlib.sha256(total.astype("<i8").tobytes()).hexdigest()
         point("forecast.summary_written")
@@ -294,6 +293,18 @@ def _require_blocks(simulation: Simulation, done: Sequence[int]) -> None:
             got=f"{len(done)}, missing {', '.join(map(str, missing[:10]))}",
             remedy="simulate the missing blocks, then summarise again",
         )
+
+
+def _known_amounts(inputs: SimulationInputs) -> tuple[Decimal, Decimal | None]:
+    """Revenue credited to date, and the target incentives of all reps, in the simulation's currency."""
+    credited = [
+        inputs.worth(rep, line.credited)
+        for rep in inputs.reps
+        for line in rep.lines
+        if line.measure == "revenue"
+    ]
+    targets = [inputs.worth(rep, r) for rep in inputs.reps if (r := rep.target_incentive) is not None]
+    return sum(credited, Decimal(0)), sum(targets, Decimal(0)) if targets else None
 
 
 def _simulation_report(conn, simulation_id: str) -> SimulationReport:

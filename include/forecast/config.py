@@ -10,6 +10,8 @@ from include.errors import TradewindError
 from include.forecast.estimate import ESTIMATORS
 from include.forecast.sampling import sampling_of
 
+#: Ends the scenario_id of a simulation over all currencies.
+CONSOLIDATED = ":consolidated"
 _LARGEST_SEED = 2**63 - 1
 EXPORT_FORMATS = ("xlsx", "csv", "parquet", "xactly", "anaplan")
 
@@ -140,6 +142,8 @@ def _scenario(name: str, body: Mapping[str, object] | None) -> Scenario:
         raise _refuse(
             f"scenario {name}", "attainment_scale, quota_scale, spread_scale, streams", ", ".join(unknown)
         )
+    if str(name).endswith(CONSOLIDATED):
+        raise _refuse(f"scenario {name}", f"a name that does not end with {CONSOLIDATED}", str(name))
     scenario = Scenario(str(name), **body)
     for key in ("attainment_scale", "quota_scale"):
         value = getattr(scenario, key)

@@ -7,8 +7,16 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
+
+from include.errors import TradewindError
 from include.forecast.mart_rows import Row
 from include.money import QUANTUM
+
+#: Exchange rates have nine decimal places.
+_PLACES = 9
+_UNIT = 10**_PLACES
+_EXACT = 2**53
 
 
 class Rates:
@@ -34,3 +42,22 @@ class Rates:
             return amount
         rate = self.on(on, source, target)
         return None if rate is None else (amount * rate).quantize(QUANTUM)
+
+
+def convert_cents(cents: np.ndarray, rate: Decimal) -> np.ndarray:
+    """Whole cents (float64) times `rate`, half up to whole cents: exact, in integers.
+
+    Raises TradewindError when an amount reaches 2^53 cents, where float64 stops being exact.
+    """
+    if not float(cents.max()) * float(rate) < _EXACT:
+        raise TradewindError(
+            where="conversion of pay",
+            expected=f"amounts below {_EXACT} cents, where float64 counts exactly",
+            got=f"{float(cents.max()):.6g} cents at {rate:f}",
+            remedy="check the exchange rate and the pay for a wrong unit",
+        )
+    whole, part = divmod(int(rate.scaleb(_PLACES)), _UNIT)
+    amounts = cents.astype(np.int64)
+    high, low = np.divmod(amounts, _UNIT)
+    converted = amounts * whole + high * part + (low * part + _UNIT // 2) // _UNIT
+    return converted.astype(np.float64)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from include.errors import TradewindError
+from include.forecast.currencies import convert_cents
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
 from include.forecast.inputs import Line, RepInput, SimulationInputs
 from include.forecast.sampling import open_streams
@@ -137,7 +138,10 @@ def _streams(inputs: SimulationInputs, seed: int) -> Streams:
 
 
 def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Cents per iteration of each rep in order, as whole float64 numbers: each leg rounded half up, then added."""
+    """Cents per iteration of each rep in order, as whole float64 numbers in the simulation's currency.
+
+    Each leg is rounded half up in the rep's currency; the sum of the legs is converted.
+    """
     rho_global, rho_region = inputs.correlation_global, inputs.correlation_region
     own_share = np.sqrt(1.0 - rho_global - rho_region)
     common: dict[str, np.ndarray] = {}
@@ -162,7 +166,8 @@ def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) 
             pay += 0.5
             pay = np.floor(pay, out=pay)
             cents = pay if cents is None else np.add(cents, pay, out=cents)
-        yield cents
+        rate = inputs.rate_of(rep)
+        yield cents if rate is None else convert_cents(cents, rate)
 
 
 def _attainment(

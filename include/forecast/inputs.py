@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 
 from include.errors import TradewindError
@@ -89,7 +89,7 @@ class Leg:
 class RepInput:
     """One simulated rep: a leg per plan version in force in the year, in order of time; most have one.
 
-    `territory` decides no figure; it is carried to be shown.
+    `currency` is what the rep is paid in, empty for the simulation's. `territory` decides no figure; it is shown.
     """
 
     rep_key: str
@@ -98,6 +98,7 @@ class RepInput:
     segment: str
     legs: tuple[Leg, ...]
     territory: str = ""
+    currency: str = ""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -115,6 +116,8 @@ class RepInput:
 class SimulationInputs:
     """One scenario in one currency. `reps` is sorted by rep_key: the roster's order never matters.
 
+    `rates`: units of the simulation's currency, as decimal text, for one of each other currency that reps are paid in.
+
     `budgets`: [{scope, scope_key, budget_amount}] of the horizon. `exclusions`: {rep_key: reason}.
     `notes`: facts a reader must know (credits outside windows, negative credits).
     """
@@ -131,6 +134,7 @@ class SimulationInputs:
     correlation_region: float
     plans: Mapping[str, Plan]
     reps: tuple[RepInput, ...]
+    rates: Mapping[str, str] = field(default_factory=dict)
     budgets: tuple[Mapping[str, str], ...] = ()
     exclusions: Mapping[str, str] | None = None
     fits: tuple[Mapping[str, object], ...] = ()
@@ -147,6 +151,14 @@ class SimulationInputs:
                 expected="at least one rep, each once",
                 got=f"{len(keys)} reps, {len(set(keys))} keys",
                 remedy="correct the roster",
+            )
+        unknown = {r.currency for r in self.reps} - {"", self.currency, *self.rates}
+        if unknown:
+            raise TradewindError(
+                where="inputs of a simulation",
+                expected=f"a rate to {self.currency} for every currency of its reps",
+                got=f"none for {', '.join(sorted(unknown))}",
+                remedy="load exchange_rates",
             )
         object.__setattr__(self, "reps", tuple(sorted(self.reps, key=lambda r: r.rep_key)))
 
@@ -177,6 +189,15 @@ class SimulationInputs:
             )
         )
         return "sim_" + uuid.uuid5(_NAMESPACE, name).hex
+
+    def rate_of(self, rep: RepInput) -> Decimal | None:
+        """What one unit of the rep's currency is worth in the simulation's; None where they are the same."""
+        return None if rep.currency in ("", self.currency) else Decimal(self.rates[rep.currency])
+
+    def worth(self, rep: RepInput, amount: Decimal) -> Decimal:
+        """An amount of the rep in the simulation's currency, half up to the cent."""
+        rate = self.rate_of(rep)
+        return amount if rate is None else round_half_up(amount * rate)
 
     def at_month_end(self, index: int) -> SimulationInputs:
         """The same reps as if the year ended at the `index`-th month end of the path."""

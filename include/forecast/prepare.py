@@ -13,19 +13,17 @@ silence: who is not simulated is listed with the reason.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from include.errors import MissingInput
 from include.forecast.config import ForecastConfig, Scenario
-from include.forecast.history import UNKNOWN
-from include.forecast.horizon import Horizon, QuotaWindow, clip_windows, quota_of
+from include.forecast.horizon import Horizon
 from include.forecast.inputs import Leg, RepInput, SimulationInputs
-from include.forecast.mart_rows import MartRows, Row
-from include.forecast.roster import Roster, RosterBuilder
+from include.forecast.mart_rows import MartRows
+from include.forecast.roster import RosterBuilder
 from include.forecast.sampling import sampling_of
+from include.forecast.scopes import scopes_of
 from include.money import round_half_up
 
 #: Settings that no simulation depends on by what it is: how the work is cut, what is its own column, what comes after.
@@ -45,20 +43,20 @@ _DECIDES_NO_NUMBER = (
 def prepare(
     rows: MartRows, horizon: Horizon, config: ForecastConfig, *, tenant: str, currency: str
 ) -> list[SimulationInputs]:
-    """Frozen inputs, one per scenario and currency, scenarios in the config's order, currencies sorted.
+    """Frozen inputs, one per scenario and scope, scenarios in the config's order; scopes as in scopes_of.
 
-    `currency` is the tenant's, for rows without one. Raises MissingInput naming every required mart without
+    `currency` is the tenant's: of rows without one, and of the simulation over all currencies. Raises MissingInput naming every required mart without
     rows, or when no history can be fitted; TradewindError when every rep is excluded.
     """
     _require(rows)
     builder = RosterBuilder(rows, horizon, config, currency)
     roster = builder.roster()
+    scopes = scopes_of(roster, rows, horizon, currency, builder.lines.rates)
     simulations = []
     for scenario in config.scenarios:
-        for code in sorted(roster.reps):
-            reps = tuple(_under(scenario, rep) for rep in roster.reps[code])
+        for scope in scopes:
+            reps = tuple(_under(scenario, rep) for rep in scope.reps)
             segments = {(line.measure, line.segment) for rep in reps for line in rep.lines}
-            budgets, budget_notes = _budgets(rows.compensation_budgets, horizon, code)
             simulations.append(
                 SimulationInputs(
                     tenant=tenant,
@@ -66,9 +64,9 @@ def prepare(
                     as_of=horizon.as_of.isoformat(),
                     horizon_start=horizon.start.isoformat(),
                     horizon_end=horizon.end.isoformat(),
-                    scenario_id=scenario.scenario_id,
+                    scenario_id=scope.named(scenario.scenario_id),
                     streams=scenario.streams,
-                    currency=code,
+                    currency=scope.currency,
                     correlation_global=float(config.correlation_global),
                     correlation_region=float(config.correlation_region),
                     sampling=sampling_of(config.sampling, config.iterations),
@@ -77,10 +75,14 @@ def prepare(
                         for key in sorted({leg.plan for rep in reps for leg in rep.legs})
                     },
                     reps=reps,
-                    budgets=budgets,
-                    exclusions=_exclusions(roster, code),
+                    rates=scope.rates,
+                    budgets=tuple(
+                        {"scope": kind, "scope_key": key, "budget_amount": str(amount)}
+                        for (kind, key), amount in scope.budgets.items()
+                    ),
+                    exclusions=scope.exclusions,
                     fits=tuple(builder.lines.fit_rows(segments)),
-                    notes=tuple(roster.remarks[code].notes + budget_notes),
+                    notes=scope.notes,
                     config=_scenario_config(config, scenario),
                 )
             )
@@ -120,42 +122,6 @@ def _leg_under(scenario: Scenario, leg: Leg) -> Leg:
 
 def _scaled(quota: Decimal, factor: float) -> Decimal:
     return quota if factor == 1.0 else round_half_up(quota * Decimal(str(factor)))
-
-
-def _budgets(
-    rows: Sequence[Row], horizon: Horizon, code: str
-) -> tuple[tuple[dict[str, str], ...], list[str]]:
-    """Budgets of the horizon per scope; one that does not cover it all is not compared, and said so."""
-    by_scope: dict[tuple[str, str], list[QuotaWindow]] = defaultdict(list)
-    for row in rows:
-        if row["currency"] == code:
-            scope = str(row["scope"])
-            key = "" if scope == "total" else str(row.get("scope_key") or UNKNOWN)
-            by_scope[(scope, key)].append(
-                QuotaWindow(row["period_start"], row["period_end"], row["budget_amount"])
-            )
-    budgets, notes = [], []
-    year_days = (horizon.end - horizon.start).days
-    for (scope, key), windows in sorted(by_scope.items()):
-        inside = clip_windows(windows, horizon.start, horizon.end)
-        days = sum((w.end - w.start).days for w in inside)
-        if days == year_days:
-            budgets.append({"scope": scope, "scope_key": key, "budget_amount": str(quota_of(inside))})
-        elif days:
-            notes.append(
-                f"budget {scope} {key}".rstrip() + f" covers {days} of {year_days} days: not compared"
-            )
-    return tuple(budgets), notes
-
-
-def _exclusions(roster: Roster, code: str) -> dict[str, str]:
-    """Reasons of this currency's reps; a currency nobody is simulated in reports with the first one."""
-    reasons = dict(roster.reasons.get(code, {}))
-    if code == min(roster.reps):
-        for other, more in roster.reasons.items():
-            if other not in roster.reps:
-                reasons.update(more)
-    return dict(sorted(reasons.items()))
 
 
 def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:

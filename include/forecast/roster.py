@@ -105,6 +105,7 @@ class RosterBuilder:
             segment=legs[-1].lines[0].segment,
             legs=tuple(legs),
             territory=str(rep.get("territory") or UNKNOWN),
+            currency=code,
         )
 
     def _terms(self, rep: Row, code: str, first: date, end: date, roster: Roster) -> list[_Term]:

@@ -166,7 +166,15 @@ def _inputs(sheets: _Sheets, report: ForecastReport) -> None:
     for simulation in report.simulations:
         head = [simulation.scenario_id, simulation.currency]
         for rep in simulation.inputs.reps:
-            who = [*head, rep.rep_key, rep.role, rep.region, rep.territory, rep.segment]
+            who = [
+                simulation.scenario_id,
+                rep.currency or simulation.currency,
+                rep.rep_key,
+                rep.role,
+                rep.region,
+                rep.territory,
+                rep.segment,
+            ]
             rows += [
                 [
                     *who, leg.start, leg.plan, leg.target_incentive,

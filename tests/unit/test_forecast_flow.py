@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +19,13 @@ import pytest
 from include.errors import MissingInput, TradewindError
 from include.flows import forecast
 from include.forecast.summary import summarise as statistics_of
+from include.settings import TenantSettings
+from include.warehouse.copy import copy_rows
 from include.warehouse.lease import acquire
 from include.warehouse.tenants import ensure_tenant
 from tests.forecast_cases import company
 from tests.forecast_marts import load_marts
+from tests.spec.test_forecast_currencies import three_currencies
 
 PERIOD, AS_OF = "2026-10", date(2026, 10, 31)
 SETTINGS = {"forecast": {"iterations": 900, "block": 250}}
@@ -310,3 +314,38 @@ def test_the_tables_have_the_columns_others_read(warehouse):
         assert set(promised.split()) <= set(names)
         if table == "results":
             assert ("total_compensation", "numeric", 19, 4) in columns
+
+
+def test_several_currencies_are_stored_one_by_one_and_together(wh):
+    """Nothing adds over currencies: whoever reads scenario and currency meets each simulation once."""
+    rows = three_currencies(("EUR", Decimal("1.1")), ("GBP", Decimal("1.3")))
+    load_marts(wh, "alpha", rows)
+    with wh.pipeline() as conn:
+        conn.execute(
+            "CREATE TABLE master.exchange_rates (tenant_id text, from_currency text, to_currency text,"
+            " rate_date date, rate numeric(18,9))"
+        )
+        names = ("from_currency", "to_currency", "rate_date", "rate")
+        copy_rows(
+            conn,
+            "master.exchange_rates",
+            ["tenant_id", *names],
+            (["alpha", *(rate[name] for name in names)] for rate in rows.exchange_rates),
+        )
+    settings = replace(TenantSettings(), forecast={"iterations": 300, "scenarios": {"base": {}}})
+    ids = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="run-1", settings=settings)
+    for work in forecast.pending_work(wh, "alpha", ids):
+        forecast.simulate(wh, "alpha", work.simulation_id, work.block_no)
+    for simulation_id in ids:
+        forecast.summarise(wh, "alpha", simulation_id)
+    found = query(
+        wh, "SELECT scenario_id, currency, mean, credited_to_date, plan_at_target FROM planning.monte_carlo_summary"
+            " ORDER BY scenario_id, currency")  # fmt: skip
+    assert [row[:2] for row in found] == [
+        ("base", "EUR"), ("base", "GBP"), ("base", "USD"), ("base:consolidated", "USD"),
+    ]  # fmt: skip
+    worth = (Decimal("1.1"), Decimal("1.3"), Decimal(1))
+    for column in (3, 4):
+        assert found[3][column] == sum(row[column] * w for row, w in zip(found, worth, strict=False))
+    mean = sum(row[2] * w for row, w in zip(found, worth, strict=False))
+    assert abs(found[3][2] - mean) < Decimal("0.1")
