@@ -12,7 +12,7 @@ A tier applies from its lower bound on. A rate lower than the one before it is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,132 +162,193 @@ def build_plan(
 
     `tiers` and `components` are the rows of this plan and version. A tier without component applies to every
     component that has none of its own. A rate plan without tiers pays `commission_rate` (the rep's) from zero.
-    Raises PlanError naming the field for an unknown or missing mode, a missing threshold or cap, a gap or a
-    repeat in the tiers, weights that do not sum to 1.
+    Raises PlanError with everything that is wrong: unknown or missing modes, a missing threshold or cap, a gap or
+    a repeat in the tiers, weights that do not sum to 1, values that are no numbers.
     """
     key, version = str(header["plan_key"]), str(header.get("version") or "1")
-    where = f"plan {key} version {version}"
-    kind = _choice(where, "plan_kind", header.get("plan_kind") or "payout_curve", PLAN_KINDS)
-    accelerator = _choice(where, "accelerator_mode", header.get("accelerator_mode"), ACCELERATOR_MODES)
-    threshold_mode = _choice(where, "threshold_mode", header.get("threshold_mode"), THRESHOLD_MODES)
-    cap_mode = _choice(where, "cap_mode", header.get("cap_mode"), CAP_MODES)
-    threshold = _threshold(where, threshold_mode, header.get("threshold_attainment"))
-    cap = _positive(where, "cap_value", header.get("cap_value")) if cap_mode != "none" else None
-
-    def curve(name: str | None) -> PayoutCurve:
-        own = [t for t in tiers if name is not None and t.get("component") == name]
-        rows = own or [t for t in tiers if _is_shared(t)]
-        bounds, rates = _tier_table(where, rows, kind, threshold_mode, threshold, commission_rate)
-        return PayoutCurve(
-            bounds, rates, accelerator, threshold_mode, threshold, cap if cap_mode == "attainment" else None
+    reader = _Reader()
+    kind = reader.choice("plan_kind", header.get("plan_kind") or "payout_curve", PLAN_KINDS)
+    accelerator = reader.choice("accelerator_mode", header.get("accelerator_mode"), ACCELERATOR_MODES)
+    threshold_mode = reader.choice("threshold_mode", header.get("threshold_mode"), THRESHOLD_MODES)
+    threshold = reader.threshold(threshold_mode, header.get("threshold_attainment"))
+    cap_mode = reader.choice("cap_mode", header.get("cap_mode"), CAP_MODES)
+    cap = (
+        reader.number("cap_value", header.get("cap_value"), above=0.0) if cap_mode in CAP_MODES[1:] else None
+    )
+    reader.stray_tiers(tiers, components)
+    by_component: dict[str, list[Mapping[str, object]]] = {}
+    for tier in tiers:
+        by_component.setdefault(SHARED if _is_shared(tier) else str(tier["component"]), []).append(tier)
+    if not components or any(str(c["component"]) not in by_component for c in components):
+        by_component.setdefault(SHARED, [])
+    tables = {
+        name: reader.tiers(
+            "tiers" if name == SHARED else f"tiers of {name}", rows, kind, threshold, commission_rate
         )
+        for name, rows in by_component.items()
+    }
 
-    _refuse_stray_tiers(where, tiers, components)
-    parts = _components(where, kind, components, curve)
+    def curve(name: str) -> PayoutCurve:
+        bounds, rates = tables[name if name in tables else SHARED]
+        capped = cap if cap_mode == "attainment" else None
+        return PayoutCurve(bounds, rates, accelerator, threshold_mode, threshold or 0.0, capped)
+
+    if components:
+        parts = reader.components(components, kind, curve)
+    else:
+        parts = (Component("", "revenue", 1.0, curve("")),)
+    reader.refuse_faults(f"plan {key} version {version}")
     return Plan(key, version, kind, parts, cap if cap_mode == "payout_multiple" else None)
 
 
-def _components(where, kind, rows, curve) -> tuple[Component, ...]:
-    if not rows:
-        return (Component("", "revenue", 1.0, curve(None)),)
-    parts = []
-    for row in rows:
-        name = str(row["component"])
-        weight = row.get("weight")
-        gate = row.get("gate_measure") or None
-        if weight is None and (len(rows) == 1 or kind == "rate"):
-            weight = 1.0
-        if gate is not None and row.get("gate_attainment") is None:
-            raise _refuse(where, f"component {name} gate_attainment", "a number beside gate_measure", None)
-        if gate is None and row.get("gate_attainment") is not None:
-            gate = str(row.get("measure") or "revenue")
-        parts.append(
-            Component(
-                name,
-                str(row.get("measure") or "revenue"),
-                _number(where, f"component {name} weight", weight),
-                curve(name),
-                gate,
-                None if gate is None else _number(where, "gate_attainment", row["gate_attainment"]),
-                _number(where, "kicker_amount", row.get("kicker_amount") or 0),
-            )
+class _Reader:
+    """Reads the rows of one plan version and keeps a list of what is wrong with them.
+
+    A value that cannot be read is None or nan, and what depends on it is not judged.
+    """
+
+    def __init__(self) -> None:
+        self._faults: list[tuple[str, str, str]] = []
+
+    def refuse_faults(self, where: str) -> None:
+        """Raise PlanError when there is any fault, naming all of them."""
+        if not self._faults:
+            return
+        if len(self._faults) == 1:
+            [(field, expected, got)] = self._faults
+            where = f"{where}, {field}"
+        else:
+            expected = "a plan that says what it pays"
+            told = "; ".join(f"{field}: {got} (expected {wanted})" for field, wanted, got in self._faults)
+            got = f"{len(self._faults)} faults: {told}"
+        raise PlanError(
+            where=where,
+            expected=expected,
+            got=got,
+            remedy="state it in the plan's rows; there is no default",
         )
-    total = sum(p.weight for p in parts)
-    if kind == "payout_curve" and abs(total - 1.0) > 1e-9:
-        raise _refuse(where, "weights of the components", "a sum of 1", total)
-    if min(p.weight for p in parts) < 0 or min(p.kicker_amount for p in parts) < 0:
-        raise _refuse(where, "weights and kickers", "values of 0 or more", "a negative one")
-    return tuple(sorted(parts, key=lambda p: p.name))
 
+    def choice(self, field: str, value: object, allowed: Sequence[str]) -> str | None:
+        """`value` when it is one of those allowed."""
+        if value in allowed:
+            return str(value)
+        self._refuse(field, " or ".join(allowed), value)
+        return None
 
-def _tier_table(where, rows, kind, threshold_mode, threshold, commission_rate):
-    if not rows and kind == "rate" and commission_rate is not None:
-        return (0.0,), (_number(where, "commission_rate", commission_rate),)
-    if not rows:
-        raise _refuse(where, "tiers", "at least one tier", "none")
-    pairs = sorted(
-        (_number(where, "lower_bound", r["lower_bound"]), _number(where, "rate", r["rate"])) for r in rows
-    )
-    bounds = [b for b, _ in pairs]
-    if len(set(bounds)) != len(bounds):
-        raise _refuse(where, "tiers", "each lower_bound once", bounds)
-    if bounds[0] < 0 or min(r for _, r in pairs) < 0:
-        raise _refuse(where, "tiers", "bounds and rates of 0 or more", pairs)
-    if bounds[0] > 0:
+    def number(self, field: str, value: object, *, above: float | None = None) -> float:
+        """`value` as a finite float, nan when it is none."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            self._refuse(field, "a number", value)
+            return np.nan
+        if not np.isfinite(number):
+            self._refuse(field, "a finite number", value)
+            return np.nan
+        if above is not None and number <= above:
+            self._refuse(field, f"a number above {above:g}", number)
+            return np.nan
+        return number
+
+    def threshold(self, mode: str | None, value: object) -> float | None:
+        """The threshold, 0 without one, None when it cannot be told."""
+        if mode is None:
+            return None
+        if mode == "none":
+            return 0.0
+        threshold = self.number("threshold_attainment", value, above=0.0)
+        if mode == "linear_from_threshold" and threshold >= 1.0:
+            self._refuse("threshold_attainment", "a threshold below 1 (= 100 %)", threshold)
+        return None if np.isnan(threshold) else threshold
+
+    def stray_tiers(
+        self, tiers: Sequence[Mapping[str, object]], components: Sequence[Mapping[str, object]]
+    ) -> None:
+        """Refuse tiers of components the plan does not have."""
+        names = {str(c["component"]) for c in components}
+        stray = sorted({str(t["component"]) for t in tiers if not _is_shared(t)} - names)
+        if stray:
+            self._refuse("tiers", "components of this plan", f"unknown component {', '.join(stray)}")
+
+    def tiers(
+        self,
+        field: str,
+        rows: Sequence[Mapping[str, object]],
+        kind: str | None,
+        threshold: float | None,
+        commission_rate: float | None,
+    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Bounds from 0 on, ascending, and their rates."""
+        if not rows:
+            if kind == "rate" and commission_rate is not None:
+                return (0.0,), (self.number("commission_rate", commission_rate),)
+            self._refuse(field, "at least one tier", "none")
+            return (0.0,), (np.nan,)
+        pairs = sorted(
+            (self.number("lower_bound", row["lower_bound"]), self.number("rate", row["rate"])) for row in rows
+        )
+        bounds, rates = [b for b, _ in pairs], [r for _, r in pairs]
+        if not np.isnan([*bounds, *rates]).any():
+            self._judge(field, bounds, rates, threshold)
+        return (0.0, *bounds[1:]), tuple(rates)
+
+    def _judge(
+        self, field: str, bounds: Sequence[float], rates: Sequence[float], threshold: float | None
+    ) -> None:
+        if len(set(bounds)) != len(bounds):
+            self._refuse(field, "each lower_bound once", bounds)
+        if bounds[0] < 0 or min(rates) < 0:
+            self._refuse(field, "bounds and rates of 0 or more", list(zip(bounds, rates, strict=True)))
         # From zero is what both threshold modes mean once the threshold is reached; without one it is a gap.
-        if threshold_mode == "none" or bounds[0] > threshold:
-            raise _refuse(where, "tiers", "a tier from 0 on", f"a gap below {bounds[0]}")
-        bounds[0] = 0.0
-    return tuple(bounds), tuple(r for _, r in pairs)
+        if threshold is not None and bounds[0] > threshold:
+            self._refuse(field, "a tier from 0 on", f"a gap below {bounds[0]}")
 
+    def components(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        kind: str | None,
+        curve: Callable[[str], PayoutCurve],
+    ) -> tuple[Component, ...]:
+        """The components, sorted by name."""
+        parts = [self._component(row, kind, curve, is_alone=len(rows) == 1) for row in rows]
+        weights = [part.weight for part in parts]
+        if kind == "payout_curve" and abs(sum(weights) - 1.0) > 1e-9:
+            self._refuse("weights of the components", "a sum of 1", sum(weights))
+        if min(weights) < 0 or min(part.kicker_amount for part in parts) < 0:
+            self._refuse("weights and kickers", "values of 0 or more", "a negative one")
+        return tuple(sorted(parts, key=lambda part: part.name))
 
-def _refuse_stray_tiers(where, tiers, components) -> None:
-    names = {str(c["component"]) for c in components}
-    stray = sorted({str(t["component"]) for t in tiers if not _is_shared(t)} - names)
-    if stray:
-        raise _refuse(where, "tiers", "components of this plan", f"unknown component {', '.join(stray)}")
+    def _component(
+        self,
+        row: Mapping[str, object],
+        kind: str | None,
+        curve: Callable[[str], PayoutCurve],
+        *,
+        is_alone: bool,
+    ) -> Component:
+        name, measure = str(row["component"]), str(row.get("measure") or "revenue")
+        weight = row.get("weight")
+        if weight is None and (is_alone or kind == "rate"):
+            weight = 1.0
+        gate, level = row.get("gate_measure") or None, row.get("gate_attainment")
+        if level is not None:
+            gate = str(gate or measure)
+            level = self.number(f"component {name} gate_attainment", level)
+        elif gate is not None:
+            self._refuse(f"component {name} gate_attainment", "a number beside gate_measure", None)
+        return Component(
+            name,
+            measure,
+            self.number(f"component {name} weight", weight),
+            curve(name),
+            gate,
+            level,
+            self.number(f"component {name} kicker_amount", row.get("kicker_amount") or 0),
+        )
+
+    def _refuse(self, field: str, expected: str, got: object) -> None:
+        self._faults.append((field, expected, "nothing" if got is None else str(got)))
 
 
 def _is_shared(tier: Mapping[str, object]) -> bool:
     return tier.get("component") in (None, "", SHARED)
-
-
-def _threshold(where: str, mode: str, value: object) -> float:
-    if mode == "none":
-        return 0.0
-    threshold = _positive(where, "threshold_attainment", value)
-    if mode == "linear_from_threshold" and threshold >= 1.0:
-        raise _refuse(where, "threshold_attainment", "a threshold below 1 (= 100 %)", threshold)
-    return threshold
-
-
-def _choice(where: str, name: str, value: object, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise _refuse(where, name, " or ".join(allowed), value)
-    return str(value)
-
-
-def _positive(where: str, name: str, value: object) -> float:
-    number = _number(where, name, value)
-    if number <= 0:
-        raise _refuse(where, name, "a number above 0", number)
-    return number
-
-
-def _number(where: str, name: str, value: object) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise _refuse(where, name, "a number", value) from None
-    if not np.isfinite(number):
-        raise _refuse(where, name, "a finite number", value)
-    return number
-
-
-def _refuse(where: str, field: str, expected: str, got: object) -> PlanError:
-    return PlanError(
-        where=f"{where}, {field}",
-        expected=expected,
-        got="nothing" if got is None else str(got),
-        remedy="state it in the plan's rows; there is no default",
-    )

@@ -17,7 +17,7 @@ from include.forecast.history import UNKNOWN
 from include.forecast.horizon import DAY, Horizon
 from include.forecast.inputs import Leg, RepInput
 from include.forecast.mart_rows import MartRows, Row, by_column
-from include.forecast.plans import Plan, build_plan
+from include.forecast.plans import Plan, PlanError, build_plan
 from include.forecast.rep_lines import Days, LineBuilder, Remarks, Unmeasured
 from include.forecast.service import Excluded, service, spans
 from include.money import round_half_up
@@ -67,7 +67,7 @@ class RosterBuilder:
                 no_history = error
                 roster.reasons[code][key] = f"no history to fit: {error.expected}, got {error.got}"
             except TradewindError as error:
-                roster.reasons[code][key] = f"{error.where}: expected {error.expected}, got {error.got}"
+                roster.reasons[code][key] = _told(error)
         roster.reps = {code: reps for code, reps in roster.reps.items() if reps}
         for remarks in roster.remarks.values():
             remarks.notes += _short_years(remarks.short)
@@ -119,12 +119,19 @@ class RosterBuilder:
         if note and note not in roster.remarks[code].notes:
             roster.remarks[code].notes.append(note)
         terms: list[_Term] = []
+        faults: list[str] = []
         for span in found:
-            plan_id = self._plan_id(rep, span.version, roster)
+            try:
+                plan_id = self._plan_id(rep, span.version, roster)
+            except PlanError as error:
+                faults.append(_told(error))
+                continue
             if terms and _same_pay(roster.plans[terms[-1].plan_id], roster.plans[plan_id]):
                 terms[-1] = _Term(terms[-1].start, span.end, plan_id)
             else:
                 terms.append(_Term(span.start, span.end, plan_id))
+        if faults:
+            raise Excluded("; ".join(faults))
         return terms
 
     def _plan_id(self, rep: Row, header: Row, roster: Roster) -> str:
@@ -161,6 +168,10 @@ class RosterBuilder:
         if served == self.horizon.days:
             return target
         return round_half_up(target * served / self.horizon.days)
+
+
+def _told(error: TradewindError) -> str:
+    return f"{error.where}: expected {error.expected}, got {error.got}"
 
 
 def _all_excluded(reasons: Mapping[str, Mapping[str, str]]) -> TradewindError:

@@ -150,3 +150,54 @@ def test_a_component_may_have_tiers_of_its_own():
 def test_components_that_do_not_add_up_are_refused(change, message):
     with pytest.raises(PlanError, match=message):
         build_plan(P1_HEADER, P1_TIERS, [COMPONENTS[0], {**COMPONENTS[1], **change}])
+
+
+def test_everything_wrong_with_a_plan_is_said_at_once():
+    """SPM-14: header, tiers and components are read to the end before the plan is refused."""
+    header = {
+        "plan_key": "P7",
+        "version": "3",
+        "accelerator_mode": "sliding",
+        "threshold_mode": "cliff_from_zero",
+        "threshold_attainment": None,
+        "cap_mode": "per_deal",
+        "cap_value": Decimal(-1),
+    }
+    tiers = [
+        {"lower_bound": 0, "rate": 1},
+        {"lower_bound": 0, "rate": "NaN"},
+        {"component": "margin", "lower_bound": "0.5", "rate": 1},
+    ]
+    components = [
+        {**COMPONENTS[0], "weight": None},
+        {**COMPONENTS[1], "gate_attainment": None, "kicker_amount": "a lot"},
+    ]
+    with pytest.raises(PlanError) as caught:
+        build_plan(header, tiers, components)
+    assert caught.value.where == "plan P7 version 3"
+    assert caught.value.got.split("; ") == [
+        "8 faults: accelerator_mode: sliding (expected marginal or retroactive)",
+        "threshold_attainment: nothing (expected a number)",
+        "cap_mode: per_deal (expected none or payout_multiple or attainment)",
+        "tiers: unknown component margin (expected components of this plan)",
+        "rate: NaN (expected a finite number)",
+        "component rev weight: nothing (expected a number)",
+        "component units gate_attainment: nothing (expected a number beside gate_measure)",
+        "component units kicker_amount: a lot (expected a number)",
+    ]
+
+
+def test_what_depends_on_an_unknown_mode_is_not_judged():
+    """A cap of an unknown kind may be right: one fault, not two."""
+    with pytest.raises(PlanError, match="cap_mode") as caught:
+        build_plan({**P1_HEADER, "cap_mode": "per_deal", "cap_value": None}, P1_TIERS)
+    assert caught.value.got == "per_deal"
+
+
+def test_faults_in_the_tiers_of_a_component_name_it():
+    own = [{"component": c["component"], "lower_bound": 0, "rate": 2} for c in COMPONENTS]
+    header = {**P1_HEADER, "threshold_mode": "none"}
+    assert pay(build_plan(header, own, COMPONENTS), revenue=0.5, units=0.5) == pytest.approx(35_000)
+    own[1]["lower_bound"] = "0.2"
+    with pytest.raises(PlanError, match=r"tiers of units · expected a tier from 0 on · got a gap below 0.2"):
+        build_plan(header, own, COMPONENTS)
