@@ -1,7 +1,7 @@
 # Tradewind. `make help` lists the targets; everything runs in .venv, made from requirements.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-nightly check up down status clean run sql backtest verify audit bench lock fmt backup restore upgrade dbt docs env
+.PHONY: help demo test test-nightly check up down status clean run sql backtest optimise verify audit bench lock fmt backup restore upgrade dbt docs env
 
 # The first Python that starts: a version manager may leave placeholders that do not.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
@@ -28,10 +28,14 @@ override AS_OF := $(value AS_OF)
 override FROM := $(value FROM)
 override TO := $(value TO)
 override SETTINGS := $(value SETTINGS)
+override SIM := $(value SIM)
+override LEVER := $(value LEVER)
+override PERCENTILE := $(value PERCENTILE)
+override BUDGET := $(value BUDGET)
 override Q := $(value Q)
 override HEADS := $(value HEADS)
 override YEAR := $(value YEAR)
-export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR FROM TO SETTINGS
+export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR FROM TO SETTINGS SIM LEVER PERCENTILE BUDGET
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +61,9 @@ sql: .env ## CSV from the warehouse as the tenant's reader: Q="select ..." [TENA
 
 backtest: .env ## the match rule over decided claims: [TENANT=demo] [FROM=date] [TO=date] [SETTINGS='{"clear_score": "0.85"}']
 	@$(PY) -m include.local.backtest
+
+optimise: .env ## the setting at which variable pay meets a budget: LEVER=quota_scale [PERCENTILE=95] [BUDGET=amount] [SIM=id] [TENANT=demo]
+	@$(PY) -m include.local.optimise
 
 verify: .env ## recompute the evidence and say what is wrong with it: [TENANT=demo] [HEADS=another copy of its heads]
 	@$(PY) -m include.local.verify

@@ -72,7 +72,7 @@ with house_dag(
         def publish(work: dict[str, str]) -> str:
             return engines.publish_one(warehouse(), work, get_current_context())
 
-        compensation.books(simulated) >> (written := report(simulated))
+        compensation.concluded(simulated) >> (written := report(simulated))
         publish.expand(work=written) >> EmptyOperator(task_id="all_exports", trigger_rule="none_failed")
 
     publish_results(run_simulation(extract_data()))

@@ -1,4 +1,4 @@
-"""Forecast compensation for one tenant: freeze the inputs, simulate blocks, summarise, write the reports.
+"""Forecast compensation for one tenant: freeze the inputs, simulate blocks, summarise, explain, write the reports.
 
 Each step may be killed and run again: a simulation's id is made from its inputs, a block is stored whole or
 not at all, and the statistics are written in one transaction from the stored blocks. Blocks may be computed
@@ -22,7 +22,7 @@ from include import fiscal
 from include import settings as places
 from include.errors import TradewindError
 from include.faultpoints import point
-from include.flows import forecast_events
+from include.flows import forecast_events, levers
 from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
 from include.forecast.config import ForecastConfig
@@ -37,6 +37,7 @@ from include.report.forecast_report import ForecastReport, SimulationReport
 from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse import forecast_marts, forecasts
+from include.warehouse import levers as stored_levers
 from include.warehouse.forecasts import Simulation
 from include.warehouse.lease import Lease
 from include.warehouse.session import Warehouse
@@ -274,6 +275,7 @@ def run_forecast(
         simulate(wh, tenant, work.simulation_id, work.block_no, lease)
     for simulation_id in ids:
         summarise(wh, tenant, simulation_id, lease)
+        levers.explain(wh, tenant, simulation_id, lease)
     write_reports(wh, tenant, period=period, simulation_ids=ids, folder=folder)
     return ids
 
@@ -328,4 +330,6 @@ def _simulation_report(conn, simulation_id: str) -> SimulationReport:
         groups=forecasts.read_groups(conn, simulation_id),
         cents=np.concatenate(forecasts.group_cents(conn, simulation_id, "total", "")),
         fan=fan(simulation.inputs, simulation.seed, min(simulation.iterations, _FAN_ITERATIONS)),
+        drivers=stored_levers.read_drivers(conn, simulation_id),
+        optima=stored_levers.read_optima(conn, simulation_id),
     )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from include.errors import TradewindError
 from include.forecast.estimate import ESTIMATORS
+from include.forecast.lever_settings import DriverSettings, OptimiseSettings
 from include.forecast.sampling import sampling_of
 
 #: Ends the scenario_id of a simulation over all currencies.
@@ -56,6 +57,8 @@ class ForecastConfig:
     memory_limit_mb: int = 2048
     event_deal_amount: float = 500_000
     exports: tuple[str, ...] = ("xlsx", "csv")
+    drivers: DriverSettings = field(default_factory=DriverSettings)
+    optimise: OptimiseSettings = field(default_factory=OptimiseSettings)
     scenarios: tuple[Scenario, ...] = field(default_factory=lambda: (Scenario("base"),))
 
     @classmethod
@@ -75,6 +78,9 @@ class ForecastConfig:
         for name in ("families", "exports"):
             if name in merged:
                 merged[name] = _names(name, merged[name])
+        for name, kind in (("drivers", DriverSettings), ("optimise", OptimiseSettings)):
+            if name in merged:
+                merged[name] = kind.from_mapping(merged[name])
         if scenarios is not None:
             merged["scenarios"] = tuple(_scenario(name, body) for name, body in scenarios.items())
         config = cls(**merged)
@@ -84,6 +90,18 @@ class ForecastConfig:
     def as_mapping(self) -> dict[str, object]:
         """The settings as plain JSON values, for freezing."""
         return asdict(self)
+
+    def check_names(self) -> None:
+        """Refuse scenarios that are named somewhere and nowhere defined; the layers are checked alone before."""
+        known = [scenario.scenario_id for scenario in self.scenarios]
+        strangers = sorted(set(self.drivers.scenarios) - set(known))
+        if strangers:
+            raise _refuse("drivers.scenarios", f"scenarios among {', '.join(known)}", ", ".join(strangers))
+
+    def is_explained(self, scenario: Scenario) -> bool:
+        """Whether drivers and optima are asked for in this scenario: those named, else the first."""
+        named = self.drivers.scenarios or (self.scenarios[0].scenario_id,)
+        return scenario.scenario_id in named
 
     def _check(self) -> None:
         whole = {

@@ -17,11 +17,22 @@ Every family is written over parameters (first, second, third):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammainc, gammainccinv, gammaincinv, gammaln, log_ndtr, ndtr
 
 FAMILIES = ("lognormal", "gamma", "weibull", "beta", "empirical", "constant")
+#: What the parameters of a family are called.
+PARAMETER_NAMES: Mapping[str, Mapping[str, str]] = {
+    "lognormal": {"first": "mu", "second": "sigma"},
+    "gamma": {"first": "shape", "second": "scale"},
+    "weibull": {"first": "shape", "second": "scale"},
+    "beta": {"first": "alpha", "second": "beta", "third": "maximum"},
+    "empirical": {"first": "shift", "second": "stretch", "points": "log_quantiles"},
+    "constant": {"first": "value"},
+}
 #: z at which an empirical distribution states its log-quantiles; beyond them it goes on in a straight line.
 EMPIRICAL_Z = np.linspace(-4.0, 4.0, 65)
 

@@ -45,9 +45,11 @@ def prepare(
 ) -> list[SimulationInputs]:
     """Frozen inputs, one per scenario and scope, scenarios in the config's order; scopes as in scopes_of.
 
-    `currency` is the tenant's: of rows without one, and of the simulation over all currencies. Raises MissingInput naming every required mart without
-    rows, or when no history can be fitted; TradewindError when every rep is excluded.
+    `currency` is the tenant's: of rows without one, and of the simulation over all currencies. Raises MissingInput
+    naming every required mart without rows, or when no history can be fitted; TradewindError when every rep is
+    excluded or a scenario is unknown.
     """
+    config.check_names()
     _require(rows)
     builder = RosterBuilder(rows, horizon, config, currency)
     roster = builder.roster()
@@ -55,7 +57,7 @@ def prepare(
     simulations = []
     for scenario in config.scenarios:
         for scope in scopes:
-            reps = tuple(_under(scenario, rep) for rep in scope.reps)
+            reps = tuple(under(scenario, rep) for rep in scope.reps)
             segments = {(line.measure, line.segment) for rep in reps for line in rep.lines}
             simulations.append(
                 SimulationInputs(
@@ -103,7 +105,7 @@ def _require(rows: MartRows) -> None:
         )
 
 
-def _under(scenario: Scenario, rep: RepInput) -> RepInput:
+def under(scenario: Scenario, rep: RepInput) -> RepInput:
     """The rep as the scenario has it. A scaled quota does not change what will be sold."""
     return replace(rep, legs=tuple(_leg_under(scenario, leg) for leg in rep.legs))
 
@@ -125,8 +127,15 @@ def _scaled(quota: Decimal, factor: float) -> Decimal:
 
 
 def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:
-    """Settings that decide numbers, without those that only decide how the work is cut."""
+    """Settings that decide numbers, without those that only decide how the work is cut.
+
+    Drivers and optima are numbers too, of the scenarios they are asked for in.
+    """
     body = config.as_mapping()
     for name in _DECIDES_NO_NUMBER:
         del body[name]
+    if config.is_explained(scenario):
+        del body["drivers"]["scenarios"]
+    else:
+        del body["drivers"], body["optimise"]
     return {**body, "scenario": vars(scenario)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from include.forecast.levers import DRIVERS
 from include.report.forecast_report import SimulationReport
+from include.report.levers_sheet import change_text
 
 #: Not from a clock or a locale: the same report everywhere.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -102,6 +106,37 @@ def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     _finish(axes)
+
+
+def draw_tornado(axes: Axes, simulation: SimulationReport, most: int = 8) -> None:
+    """What moves P95: one bar per lever, from its cheapest to its dearest size, the longest on top."""
+    sizes: dict[str, list[Mapping[str, object]]] = {}
+    for row in simulation.drivers:
+        if row["reason"] is None and row["delta_p95"]:
+            sizes.setdefault(row["lever"], []).append(row)
+    shown = list(sizes.items())[:most]
+    for at, (_, rows) in enumerate(shown):
+        for row in rows:
+            moved = float(row["delta_p95"])
+            axes.barh(at, moved, 0.62, color=WARN if moved > 0 else ACCENT)
+            error = 1.96 * float(row["delta_p95_se"] or 0)
+            axes.plot([moved - error, moved + error], [at, at], color=INK, lw=0.8)
+            axes.annotate(
+                change_text(row),
+                (moved, at),
+                xytext=(4 if moved > 0 else -4, 0),
+                textcoords="offset points",
+                ha="left" if moved > 0 else "right",
+                va="center",
+                fontsize=7,
+                color=INK,
+            )
+    axes.set_yticks(range(len(shown)), [DRIVERS[lever].label for lever, _ in shown])
+    axes.invert_yaxis()
+    axes.axvline(0, color=INK, lw=0.8)
+    axes.margins(x=0.18)
+    axes.set_title("What moves P95, everything else equal", loc="left")
+    _finish(axes, money="x")
 
 
 def _finish(axes: Axes, money: str | None = None, legend: str = "best") -> None:

@@ -14,7 +14,10 @@ from include.forecast.paths import FanPoint
 
 @dataclass(frozen=True)
 class SimulationReport:
-    """One simulation: frozen inputs, the row of its summary, the rows of its groups, its totals in cents."""
+    """One simulation: frozen inputs, the row of its summary, the rows of its groups, its totals in cents.
+
+    `drivers` and `optima` are rows of their tables; a scenario nobody asked them for has none.
+    """
 
     simulation_id: str
     scenario_id: str
@@ -27,6 +30,8 @@ class SimulationReport:
     groups: Sequence[Mapping[str, object]]
     cents: np.ndarray
     fan: Sequence[FanPoint]
+    drivers: Sequence[Mapping[str, object]] = ()
+    optima: Sequence[Mapping[str, object]] = ()
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""The forecast as an xlsx workbook: summary, by_role, by_region, by_rep, percentiles, inputs, fits, assumptions.
+"""The forecast as an xlsx workbook: summary, by_role, by_region, by_rep, percentiles, drivers, optima, inputs, fits, assumptions.
 
 Figures are the warehouse's, to the cent. Text never becomes a formula or a link. The creation date is fixed,
 so the same simulations give the same bytes.
@@ -14,6 +14,7 @@ from pathlib import Path
 import xlsxwriter
 
 from include.report.forecast_report import ForecastReport, SimulationReport, assumptions
+from include.report.levers_sheet import drivers_table, optima_table
 
 #: Excel keeps 15 significant digits; a longer amount is written as text rather than changed.
 _DIGITS = 15
@@ -66,6 +67,8 @@ def write_workbook(report: ForecastReport, path: Path) -> None:
     _groups(sheets, report, "by_region", "region")
     _groups(sheets, report, "by_rep", "rep")
     _percentiles(sheets, report)
+    for table in (drivers_table(report), optima_table(report)):
+        sheets.table(table.name, table.columns, table.rows, table.widths)
     _inputs(sheets, report)
     _fits(sheets, report)
     _assumptions(sheets, report)

@@ -1,4 +1,4 @@
-"""The books of compensation beside the forecast: accrue the period."""
+"""What stands between a simulation and its reports: accrue the period, say what moves the total."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tradewind.connections import warehouse
 log = logging.getLogger("tradewind")
 
 
-def books(simulated):
-    """The tasks that book what was simulated; reports come after them."""
-    return accrue(simulated)
+def concluded(simulated):
+    """The tasks that conclude from what was simulated; reports come after them."""
+    return [accrue(simulated), explain(simulated)]
 
 
 @task
@@ -27,3 +27,13 @@ def accrue(simulated: Sequence[Mapping[str, object]]) -> None:
         tenant = str(work["tenant"])
         added = book_accruals(warehouse(), tenant, list(work["simulations"]), run_id=run_id)
         log.info("%s: %d accruals booked", tenant, added)
+
+
+@task
+def explain(simulated: Sequence[Mapping[str, object]]) -> None:
+    """Store what moves each simulation's total, and the settings at which it meets its budget."""
+    from include.flows import levers
+
+    for work in simulated:
+        for simulation_id in work["simulations"]:
+            levers.explain(warehouse(), str(work["tenant"]), simulation_id)

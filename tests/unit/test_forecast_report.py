@@ -86,7 +86,8 @@ def book(tmp_path_factory):
 
 def test_the_sheets_people_look_for_are_there(book):
     assert book[1].sheetnames == [
-        "summary", "by_role", "by_region", "by_rep", "percentiles", "inputs", "fits", "assumptions",
+        "summary", "by_role", "by_region", "by_rep", "percentiles", "drivers", "optima", "inputs", "fits",
+        "assumptions",
     ]  # fmt: skip
 
 
