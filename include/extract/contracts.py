@@ -430,6 +430,18 @@ CONTRACTS: tuple[Contract, ...] = (
         amount="amount",
     ),
     Contract(
+        "opportunity_history",
+        "What a deal said after each change of its stage, amount, probability or close date; makes win rates by stage.",
+        (
+            _key("opportunity_key", references="opportunities.opportunity_key", orphan="report"),
+            _key("changed_at", "timestamp"),
+            _need("stage"),
+            Column("amount", "money"),
+            Column("probability", "rate", minimum=0),
+            Column("close_date", "date", description="closing date expected after the change"),
+        ),
+    ),
+    Contract(
         "sales_credits",
         "Revenue credited to a rep: credits after splits, not bookings.",
         (

@@ -19,6 +19,7 @@ from include.sandbox import world_accruals as accruals
 from include.sandbox import world_claims as claims_room
 from include.sandbox import world_compensation as pay
 from include.sandbox import world_crm as crm
+from include.sandbox import world_deal_history as deal_history
 from include.sandbox import world_decisions as decisions_room
 from include.sandbox import world_deductions as deductions_room
 from include.sandbox import world_defects as defects
@@ -126,9 +127,11 @@ def _people(
     }  # fmt: skip
     accounts = crm.accounts(rng("accounts"), size, customers, who)
     ids = [str(account["Id"]) for account in accounts]
+    opportunities = crm.opportunities(rng("opportunities"), size, won, reps, ids)
     return tables, {
         "Account": accounts,
-        "Opportunity": crm.opportunities(rng("opportunities"), size, won, reps, ids),
+        "Opportunity": opportunities,
+        "OpportunityHistory": deal_history.history(rng("opportunity_history"), opportunities),
         "User": crm.users(reps),
     }
 

@@ -25,7 +25,8 @@ def salesforce_id(prefix: str, number: int) -> str:
     return head + "".join(ALPHABET[sum((c.isupper()) << i for i, c in enumerate(block))] for block in blocks)
 
 
-def _stamp(day: date, hour: int = 9, minute: int = 0) -> str:
+def stamp(day: date, hour: int = 9, minute: int = 0) -> str:
+    """A moment as the REST API writes it."""
     return datetime.combine(day, time(hour, minute)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
@@ -35,7 +36,7 @@ def users(reps: list[Rep]) -> list[dict[str, object]]:
     return [
         {
             "Id": salesforce_id("005", n), "Name": rep.name, "Email": rep.email, "IsActive": rep.left is None,
-            "Title": titles[rep.role], "EmployeeNumber": rep.key, "Region__c": rep.region, "SystemModstamp": _stamp(rep.left or rep.hired),
+            "Title": titles[rep.role], "EmployeeNumber": rep.key, "Region__c": rep.region, "SystemModstamp": stamp(rep.left or rep.hired),
         }
         for n, rep in enumerate(reps, start=1)
     ]  # fmt: skip
@@ -62,8 +63,8 @@ def accounts(
             "Id": salesforce_id("001", n), "Name": name, "Industry": "Retail" if customer else INDUSTRIES[n % len(INDUSTRIES)],
             "AnnualRevenue": revenue, "NumberOfEmployees": int(rng.lognormal(5.5, 1.0)) + 5,
             "BillingCountry": profile.country, "Type": "Prospect" if is_prospect else "Customer",
-            "Customer_Key__c": customer, "CreatedDate": _stamp(created), "LastModifiedDate": _stamp(changed, 14, n % 60),
-            "SystemModstamp": _stamp(changed, 14, n % 60), "IsDeleted": False,
+            "Customer_Key__c": customer, "CreatedDate": stamp(created), "LastModifiedDate": stamp(changed, 14, n % 60),
+            "SystemModstamp": stamp(changed, 14, n % 60), "IsDeleted": False,
         })  # fmt: skip
     return records
 
@@ -122,13 +123,13 @@ def _record(
         PARTNERS[i]
         for i in rng.permutation(len(PARTNERS))[: int(rng.choice([0, 1, 2, 3], p=[0.5, 0.3, 0.15, 0.05]))]
     ]
-    modified = _stamp(max(created, changed), int(rng.integers(7, 19)), int(rng.integers(0, 60)))
+    modified = stamp(max(created, changed), int(rng.integers(7, 19)), int(rng.integers(0, 60)))
     return {
         "Id": opportunity_id(number), "Name": f"Deal {number:05d}",
         "AccountId": account_ids[int(rng.integers(len(account_ids)))], "Amount": amount, "StageName": stage,
         "CloseDate": closing.isoformat(), "OwnerId": user_of[owner.key], "Probability": probability,
         "Type": ("New Business", "Existing Business", "Renewal")[int(rng.integers(3))],
-        "IsWon": stage == "Closed Won", "IsClosed": stage.startswith("Closed"), "CreatedDate": _stamp(created),
+        "IsWon": stage == "Closed Won", "IsClosed": stage.startswith("Closed"), "CreatedDate": stamp(created),
         "LastModifiedDate": modified, "SystemModstamp": modified, "IsDeleted": False,
         "Region__c": owner.region if rng.random() < 0.97 else None,
         "OEMs__c": ";".join(oems) or None, "Partners__c": ";".join(partners) or None,

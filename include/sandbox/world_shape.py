@@ -83,7 +83,7 @@ class PlantedRow:
 class World:
     """One company: contract tables, what its CRM answers, and the true answers nobody downstream may read.
 
-    `tables` is keyed by contract; `accounts` and `opportunities` are absent because the CRM alone holds them.
+    `tables` is keyed by contract; accounts, opportunities and their history are absent: the CRM alone holds them.
     `salesforce` is keyed by object, `truth` by file stem; `netsuite` is what its ERP is set up with.
     """
 

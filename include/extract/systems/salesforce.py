@@ -1,4 +1,4 @@
-"""Salesforce: accounts, opportunities and users, by SystemModstamp, deletions included.
+"""Salesforce: accounts, users, opportunities and their history, by SystemModstamp, deletions included.
 
 Standard fields by their API names in the Object Reference; custom fields (`__c`) and `CurrencyIsoCode` are read
 where the org has them and stay null elsewhere. `probability` stays in percent here, as Salesforce states it:
@@ -18,6 +18,8 @@ def _stream(
     contract: str,
     contract_key: dict[str, tuple[str, ...]],
     amount: str | None = None,
+    remote: str | None = None,
+    minimum_rows: int = 1,
 ) -> Stream:
     """`fields`: API name -> (column, type); Id, SystemModstamp and IsDeleted belong to every stream."""
     everywhere = {
@@ -37,7 +39,7 @@ def _stream(
         key=("id",),
         contract=contract,
         contract_key=contract_key,
-        remote=name.capitalize(),
+        remote=remote or name.capitalize(),
         source={column: api for api, (column, _) in everywhere.items()},
         optional=tuple(
             column
@@ -45,7 +47,7 @@ def _stream(
             if api.endswith("__c") or api == "CurrencyIsoCode"
         ),
         cursor="system_modstamp",
-        minimum_rows=1,
+        minimum_rows=minimum_rows,
         amount=amount,
     )
 
@@ -113,6 +115,21 @@ SYSTEM = System(
             contract="opportunities",
             contract_key={"opportunity_key": ("opportunity_key", "id")},
             amount="amount",
+        ),
+        # One record per change of a deal's stage, amount, probability or close date; an org without deals has none.
+        _stream(
+            "opportunity_history",
+            {
+                "OpportunityId": ("opportunity_id", "text"),
+                "StageName": ("stage_name", "text"),
+                "Amount": ("amount", "money"),
+                "Probability": ("probability", "rate"),
+                "CloseDate": ("close_date", "date"),
+            },
+            contract="opportunity_history",
+            contract_key={},
+            remote="OpportunityHistory",
+            minimum_rows=0,
         ),
     ),
 )
