@@ -221,6 +221,13 @@ LANDED: dict[str, Rows] = {
         | {"is_won": True, "is_closed": True, "close_date": "2026-02-03"}
         | {"oems": ["Acme", {"name": "Bolt"}], "partners": ["Dell", "Echo", "Fox"]},
     ],
+    "opportunity_history": [
+        {"opportunity_key": "O1", "changed_at": f"{day}T09:00:00Z", "stage": stage, "amount": amount}
+        for day, stage, amount in (
+            ("2026-01-05", "Proposal", 90000),
+            ("2026-02-03", "Closed Won", "100000.01"),
+        )
+    ],
     "sales_credits": [
         {"credit_key": "C1", "rep_key": "R1", "credit_date": "2026-02-03", "amount": 400, "currency": "USD"},
     ],
@@ -353,6 +360,11 @@ SALESFORCE: dict[str, Rows] = {
             "stage_name": "Prospecting",
         }
         | {"is_won": False, "is_closed": False, "probability": 20, "system_modstamp": "2026-02-01T00:00:00Z"},
+    ],
+    "opportunityhistory": [
+        {"id": record, "opportunity_id": "006O", "stage_name": stage, "amount": 70, "probability": 20}
+        | {"created_date": "2026-01-20T08:00:00Z", "system_modstamp": "2026-01-20T08:00:00Z"}
+        for record, stage in (("008A", "Qualification"), ("008B", "Prospecting"))
     ],
 }
 POS: Rows = [

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from include.forecast.deals import Deal
 from include.forecast.inputs import Leg, Line, RepInput, SimulationInputs
 from include.forecast.marginal import Marginal
 from include.forecast.mart_rows import MartRows
@@ -39,6 +40,7 @@ def line(
     credited: object = 0,
     remaining_quota: object | None = None,
     measure: str = "revenue",
+    deals: Iterable[Deal] = (),
 ) -> Line:
     """A line whose whole quota is still to come unless said otherwise."""
     remaining = quota if remaining_quota is None else remaining_quota
@@ -52,6 +54,7 @@ def line(
         window_months=12.0,
         history=marginal,
         marginal=marginal,
+        deals=tuple(deals),
     )
 
 

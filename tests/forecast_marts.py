@@ -21,7 +21,11 @@ _TABLES = {
     "compensation_budgets": "scope text, scope_key text, period_start date, period_end date,"
     " budget_amount numeric(19,4), currency text",
     "sales_credits": "rep_key text, measure text, credit_type text, credit_date date, currency text,"
-    " amount numeric(19,4)",
+    " amount numeric(19,4), opportunity_key text",
+    "opportunities": "opportunity_key text, owner_rep_key text, amount numeric(19,4), currency text, stage text,"
+    " is_won boolean, is_closed boolean, probability numeric(18,9), created_date date, close_date date",
+    "opportunity_history": "opportunity_key text, changed_at timestamptz, stage text, amount numeric(19,4),"
+    " probability numeric(18,9), close_date date",
     "rep_attainment": "rep_key text, measure text, period_start date, period_end date,"
     " quota_amount numeric(19,4), credited_amount numeric(19,4), attainment numeric(18,9), currency text",
 }

@@ -36,7 +36,7 @@ from include.forecast.summary import summarise as statistics_of
 from include.report.forecast_report import ForecastReport, SimulationReport
 from include.runlog import step
 from include.settings import TenantSettings
-from include.warehouse import forecast_marts, forecasts
+from include.warehouse import forecast_marts, forecasts, pipeline_marts, win_rates
 from include.warehouse import levers as stored_levers
 from include.warehouse.forecasts import Simulation
 from include.warehouse.lease import Lease
@@ -86,10 +86,12 @@ def freeze_inputs(
         start, end = year or horizons.fiscal_year(period, settings.fiscal_year_start_month)
         ends = forecast_marts.period_ends_of(conn, settings.fiscal_calendar, start, end) if year else ()
         rows = forecast_marts.read_marts(conn, start=start, as_of=as_of)
+        config, config_hash = load_config(settings, config_path)
+        if config.has_pipeline:
+            rows = pipeline_marts.with_deals(conn, rows, as_of=as_of, timezone=settings.timezone)
     for source in sorted(rows.source_rows):
         with step(wh, run_id=run_id, tenant=tenant, name=f"forecast.freeze.{source}") as entry:
             entry.row_count = rows.source_rows[source]
-    config, config_hash = load_config(settings, config_path)
     point("forecast.inputs_read")
     rows, notes = lay_over(rows, new_quotas, settings.currency)
     horizon = horizons.Horizon(period, as_of, start, end, ends)
@@ -119,6 +121,8 @@ def freeze_inputs(
             conn, rows, horizon, settings, Decimal(str(config.event_deal_amount))
         )
         forecast_events.remember(conn, tenant, ids, as_of, facts, trigger)
+        for simulation_id, inputs in zip(ids, simulations, strict=True):
+            win_rates.add_win_rates(conn, simulation_id, inputs)
     point("forecast.inputs_frozen")
     for inputs, simulation_id in zip(simulations, ids, strict=True):
         log.info(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from include.errors import TradewindError
 from include.forecast.estimate import ESTIMATORS
 from include.forecast.lever_settings import DriverSettings, OptimiseSettings
+from include.forecast.pipeline_rules import MODES, PipelineRules
 from include.forecast.sampling import sampling_of
 
 #: Ends the scenario_id of a simulation over all currencies.
@@ -19,9 +20,13 @@ EXPORT_FORMATS = ("xlsx", "csv", "parquet", "xactly", "anaplan")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a scenario changes. `streams` names the draws it uses: scenarios on the same streams are paired."""
+    """What a scenario changes. `streams` names the draws it uses: scenarios on the same streams are paired.
+
+    `mode`: how what is still to come is drawn, from `attainment` or from the open `pipeline`.
+    """
 
     scenario_id: str
+    mode: str = "attainment"
     attainment_scale: float = 1.0
     quota_scale: float = 1.0
     spread_scale: float = 1.0
@@ -37,7 +42,8 @@ class ForecastConfig:
     `sampling`: plain, antithetic or sobol. `block`: iterations per block of work; it changes no result. A family that the goodness test refuses at
     `goodness_level` (`goodness_samples` bootstrap samples, 0 = no test) gives way to the empirical distribution where
     there are `empirical_minimum` positive observations. `event_deal_amount`: a deal closed above it (in the tenant's
-    currency) starts a forecast. `exports`: the formats in which the results are written beside the reports.
+    currency) starts a forecast. `exports`: the formats in which the results are written beside the reports. `mode`
+    is that of scenarios which state none; `pipeline` holds the rules of pipeline mode.
     """
 
     name: str = "monthly_compensation_forecast"
@@ -59,6 +65,8 @@ class ForecastConfig:
     exports: tuple[str, ...] = ("xlsx", "csv")
     drivers: DriverSettings = field(default_factory=DriverSettings)
     optimise: OptimiseSettings = field(default_factory=OptimiseSettings)
+    mode: str = "attainment"
+    pipeline: PipelineRules = field(default_factory=PipelineRules)
     scenarios: tuple[Scenario, ...] = field(default_factory=lambda: (Scenario("base"),))
 
     @classmethod
@@ -81,8 +89,14 @@ class ForecastConfig:
         for name, kind in (("drivers", DriverSettings), ("optimise", OptimiseSettings)):
             if name in merged:
                 merged[name] = kind.from_mapping(merged[name])
-        if scenarios is not None:
-            merged["scenarios"] = tuple(_scenario(name, body) for name, body in scenarios.items())
+        if "pipeline" in merged:
+            merged["pipeline"] = PipelineRules.from_mapping(merged["pipeline"])
+        mode = merged.get("mode", cls.mode)
+        if scenarios is not None or "mode" in merged:
+            named = {"base": {}} if scenarios is None else scenarios
+            merged["scenarios"] = tuple(
+                _scenario(name, {"mode": mode, **(body or {})}) for name, body in named.items()
+            )
         config = cls(**merged)
         config._check()
         return config
@@ -102,6 +116,11 @@ class ForecastConfig:
         """Whether drivers and optima are asked for in this scenario: those named, else the first."""
         named = self.drivers.scenarios or (self.scenarios[0].scenario_id,)
         return scenario.scenario_id in named
+
+    @property
+    def has_pipeline(self) -> bool:
+        """Whether a scenario is in pipeline mode."""
+        return any(scenario.mode == "pipeline" for scenario in self.scenarios)
 
     def _check(self) -> None:
         whole = {
@@ -158,11 +177,15 @@ def _scenario(name: str, body: Mapping[str, object] | None) -> Scenario:
     unknown = sorted(set(body) - {f.name for f in fields(Scenario)} | ({"scenario_id"} & set(body)))
     if unknown:
         raise _refuse(
-            f"scenario {name}", "attainment_scale, quota_scale, spread_scale, streams", ", ".join(unknown)
+            f"scenario {name}",
+            "attainment_scale, mode, quota_scale, spread_scale, streams",
+            ", ".join(unknown),
         )
     if str(name).endswith(CONSOLIDATED):
         raise _refuse(f"scenario {name}", f"a name that does not end with {CONSOLIDATED}", str(name))
     scenario = Scenario(str(name), **body)
+    if scenario.mode not in MODES:
+        raise _refuse(f"scenario {name}, mode", " or ".join(MODES), repr(scenario.mode))
     for key in ("attainment_scale", "quota_scale"):
         value = getattr(scenario, key)
         if not _is_number(value) or value <= 0:

@@ -32,6 +32,11 @@ def rep_entity(rep_key: str, measure: str, since: str | None = None) -> str:
     return f"rep:{leg}" if measure == "revenue" else f"rep:{leg}:{measure}"
 
 
+def deal_entity(opportunity_key: str) -> str:
+    """Entity of an open deal, whoever owns it."""
+    return f"deal:{opportunity_key}"
+
+
 def stream_state(seed: int, scenario: str, entity: str, segment: int) -> np.ndarray:
     """SFC64's four words: three of the digest, and the counter at its start."""
     digest = hashlib.sha256(f"{seed}|{scenario}|{entity}|{segment}".encode()).digest()

@@ -14,6 +14,7 @@ import numpy as np
 
 from include.errors import TradewindError
 from include.forecast.currencies import convert_cents
+from include.forecast.deals import deal_revenue
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
 from include.forecast.inputs import Line, RepInput, SimulationInputs
 from include.forecast.sampling import open_streams
@@ -179,9 +180,12 @@ def _attainment(
     start: int,
     stop: int,
 ) -> np.ndarray:
-    """Attainment of one line: what was reached, and its share of the quota still to come as drawn."""
-    reached = float(line.credited / line.quota)
-    if line.remaining_quota == 0:
+    """Attainment of one line: what was reached, its share of the quota still to come as drawn, its open deals."""
+    reached: float | np.ndarray = float(line.credited / line.quota)
+    if line.deals:
+        revenue = deal_revenue(line.deals, streams, own_share, common, start, stop)
+        reached = (revenue + float(line.credited)) / float(line.quota)
+    if line.remaining_quota == 0 or line.new_share == 0:
         return np.full(stop - start, reached)
     z = streams.normals(entity, start, stop)
     z *= own_share
@@ -189,7 +193,7 @@ def _attainment(
     a = line.marginal.attainment(z)
     if line.remaining_quota != line.quota:
         a *= float(line.remaining_quota / line.quota)
-    if line.credited:
+    if line.credited or line.deals:
         a += reached
     return a
 

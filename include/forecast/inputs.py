@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from include.errors import TradewindError
 from include.forecast.config import check_correlation
+from include.forecast.deals import Deal
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
 from include.forecast.sampling import PLAIN, Sampling
@@ -24,12 +25,16 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tradewind:simulation")
 
 @dataclass(frozen=True)
 class PathPoint:
-    """Where a line stands at a month end: credited by then (past), or quota and months to come by then."""
+    """Where a line stands at a month end: credited by then (past), or quota and months to come by then.
+
+    `new_share`: as in Line, of what is to come by then.
+    """
 
     date: str
     credited: Decimal
     remaining_quota: Decimal
     remaining_months: float
+    new_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Line:
 
     `quota` is the quota of the whole horizon, `credited` what was credited up to as_of, `remaining_quota` the
     part of the horizon's quota after as_of, `marginal` the distribution over those `remaining_months`.
+    In pipeline mode `deals` are added to the revenue, and `marginal` stands for deals not yet in the pipeline only:
+    `new_share` of what is still to come.
     """
 
     measure: str
@@ -50,6 +57,8 @@ class Line:
     history: Marginal
     marginal: Marginal
     path: tuple[PathPoint, ...] = ()
+    deals: tuple[Deal, ...] = ()
+    new_share: float = 1.0
 
     @property
     def is_complete(self) -> bool:
@@ -119,7 +128,8 @@ class SimulationInputs:
     `rates`: units of the simulation's currency, as decimal text, for one of each other currency that reps are paid in.
 
     `budgets`: [{scope, scope_key, budget_amount}] of the horizon. `exclusions`: {rep_key: reason}.
-    `notes`: facts a reader must know (credits outside windows, negative credits).
+    `notes`: facts a reader must know (credits outside windows, negative credits). `win_rates`: in pipeline mode, the
+    rate of every stage and age that open deals stand at.
     """
 
     tenant: str
@@ -138,6 +148,7 @@ class SimulationInputs:
     budgets: tuple[Mapping[str, str], ...] = ()
     exclusions: Mapping[str, str] | None = None
     fits: tuple[Mapping[str, object], ...] = ()
+    win_rates: tuple[Mapping[str, object], ...] = ()
     notes: tuple[str, ...] = ()
     config: Mapping[str, object] | None = None
     sampling: Sampling = PLAIN
@@ -217,7 +228,7 @@ def from_json(text: str) -> SimulationInputs:
     body["plans"] = {key: _plan(plan) for key, plan in body["plans"].items()}
     body["reps"] = tuple(_rep(rep) for rep in body["reps"])
     body["sampling"] = Sampling(**body["sampling"])
-    for name in ("budgets", "fits", "notes"):
+    for name in ("budgets", "fits", "win_rates", "notes"):
         body[name] = tuple(body[name])
     return SimulationInputs(**body)
 
@@ -230,19 +241,28 @@ def _leg_at(leg: Leg, index: int) -> Leg:
     lines = []
     for line in leg.lines:
         point = line.path[index]
-        marginal = line.marginal
-        if point.remaining_months > 0 and line.remaining_months > 0:
-            marginal = line.marginal.remaining(point.remaining_months, line.remaining_months)
         lines.append(
             replace(
                 line,
                 credited=point.credited,
                 remaining_quota=point.remaining_quota,
                 remaining_months=point.remaining_months,
-                marginal=marginal,
+                marginal=_marginal_at(line, point),
+                deals=tuple(replace(deal, chance=deal.path[index]) for deal in line.deals),
+                new_share=point.new_share,
             )
         )
     return replace(leg, lines=tuple(lines))
+
+
+def _marginal_at(line: Line, point: PathPoint) -> Marginal:
+    months, all_months = point.remaining_months, line.remaining_months
+    if not (months > 0 and all_months > 0 and line.new_share > 0):
+        return line.marginal
+    if point.new_share == 0:
+        return Marginal("constant", 0.0, 0.0)
+    share = point.new_share / line.new_share
+    return line.marginal.remaining(months * share, all_months).scaled(share)
 
 
 def _plan(body: dict) -> Plan:
@@ -266,12 +286,17 @@ def _leg(body: dict) -> Leg:
 
 def _line(body: dict) -> Line:
     points = tuple(
-        PathPoint(p["date"], Decimal(p["credited"]), Decimal(p["remaining_quota"]), p["remaining_months"])
+        PathPoint(
+            **{**p, "credited": Decimal(p["credited"]), "remaining_quota": Decimal(p["remaining_quota"])}
+        )
         for p in body["path"]
+    )
+    deals = tuple(
+        Deal(**{**d, "amount": Decimal(d["amount"]), "path": tuple(d["path"])}) for d in body["deals"]
     )
     money = {name: Decimal(body[name]) for name in ("quota", "credited", "remaining_quota")}
     distributions = {
         name: Marginal(**{**body[name], "points": tuple(body[name]["points"])})
         for name in ("history", "marginal")
     }
-    return Line(**{**body, **money, **distributions, "path": points})
+    return Line(**{**body, **money, **distributions, "path": points, "deals": deals})

@@ -14,7 +14,9 @@ class MartRows:
 
     `sales_credits` may be summed per rep, measure, credit_date and currency, and cut to the horizon.
     `rep_attainment` has one row per rep, measure and quota window, windows without a win included.
-    `source_rows`: rows each mart holds, where the rows given here are a cut or a sum of them.
+    For pipeline mode: `opportunities` with their `opportunity_history` (`changed_on`: the day of `changed_at`), what
+    open deals were credited with by rep (`deal_credits`), and the revenue credited in the last 365 days by currency
+    (`recent_credits`). `source_rows`: rows each mart holds, where the rows given here are a cut or a sum of them.
     """
 
     sales_reps: Sequence[Row] = ()
@@ -26,6 +28,10 @@ class MartRows:
     sales_credits: Sequence[Row] = ()
     rep_attainment: Sequence[Row] = ()
     exchange_rates: Sequence[Row] = ()
+    opportunities: Sequence[Row] = ()
+    opportunity_history: Sequence[Row] = ()
+    deal_credits: Sequence[Row] = ()
+    recent_credits: Sequence[Row] = ()
     source_rows: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, name: str) -> int:

@@ -18,9 +18,11 @@ from decimal import Decimal
 
 from include.errors import MissingInput
 from include.forecast.config import ForecastConfig, Scenario
+from include.forecast.deals import Deal
 from include.forecast.horizon import Horizon
 from include.forecast.inputs import Leg, RepInput, SimulationInputs
 from include.forecast.mart_rows import MartRows
+from include.forecast.pipeline import Pipeline, PipelineView
 from include.forecast.roster import RosterBuilder
 from include.forecast.sampling import sampling_of
 from include.forecast.scopes import scopes_of
@@ -34,6 +36,7 @@ _DECIDES_NO_NUMBER = (
     "iterations",
     "name",
     "seed",
+    "mode",
     "sampling",
     "event_deal_amount",
     "exports",
@@ -50,14 +53,18 @@ def prepare(
     excluded or a scenario is unknown.
     """
     config.check_names()
-    _require(rows)
+    _require(rows, config)
     builder = RosterBuilder(rows, horizon, config, currency)
     roster = builder.roster()
     scopes = scopes_of(roster, rows, horizon, currency, builder.lines.rates)
+    pipeline = Pipeline(rows, horizon, config.pipeline, currency) if config.has_pipeline else None
     simulations = []
     for scenario in config.scenarios:
         for scope in scopes:
-            reps = tuple(under(scenario, rep) for rep in scope.reps)
+            view = PipelineView(scope.reps)
+            if scenario.mode == "pipeline":
+                view = pipeline.of(scope.reps, scope.currency, scope.rates)
+            reps = tuple(under(scenario, rep) for rep in view.reps)
             segments = {(line.measure, line.segment) for rep in reps for line in rep.lines}
             simulations.append(
                 SimulationInputs(
@@ -84,22 +91,25 @@ def prepare(
                     ),
                     exclusions=scope.exclusions,
                     fits=tuple(builder.lines.fit_rows(segments)),
-                    notes=scope.notes,
+                    win_rates=view.win_rates,
+                    notes=(*scope.notes, *view.notes),
                     config=_scenario_config(config, scenario),
                 )
             )
     return simulations
 
 
-def _require(rows: MartRows) -> None:
+def _require(rows: MartRows, config: ForecastConfig) -> None:
     needed = ["sales_reps", "quotas", "compensation_plans", "sales_credits"]
     if not all(r.get("plan_kind") == "rate" for r in rows.compensation_plans):
         needed.append("compensation_plan_tiers")
+    if config.has_pipeline:
+        needed.append("opportunities")
     missing = [f"planning.{name}" for name in needed if not rows.count(name)]
     if missing:
         raise MissingInput(
             where="inputs of the forecast",
-            expected="rows in reps, quotas, plans with tiers, and credits",
+            expected="rows in reps, quotas, plans with tiers, and credits, and deals for pipeline mode",
             got=f"none in {', '.join(missing)}",
             remedy="load these contracts for the tenant and run transform",
         )
@@ -116,10 +126,20 @@ def _leg_under(scenario: Scenario, leg: Leg) -> Leg:
             line,
             quota=_scaled(line.quota, scenario.quota_scale),
             marginal=line.marginal.scaled(scenario.attainment_scale, scenario.spread_scale),
+            deals=tuple(_deal_under(scenario, deal) for deal in line.deals),
         )
         for line in leg.lines
     )
     return replace(leg, lines=lines)
+
+
+def _deal_under(scenario: Scenario, deal: Deal) -> Deal:
+    """What is still to come is scaled, whether it is drawn from attainment or from deals."""
+    return replace(
+        deal,
+        amount=_scaled(deal.amount, scenario.attainment_scale),
+        spread=deal.spread * float(scenario.spread_scale),
+    )
 
 
 def _scaled(quota: Decimal, factor: float) -> Decimal:
@@ -138,4 +158,6 @@ def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, ob
         del body["drivers"]["scenarios"]
     else:
         del body["drivers"], body["optimise"]
+    if scenario.mode != "pipeline":
+        del body["pipeline"]
     return {**body, "scenario": vars(scenario)}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import xlsxwriter
 
+from include.report import pipeline_sheet
 from include.report.forecast_report import ForecastReport, SimulationReport, assumptions
 from include.report.levers_sheet import drivers_table, optima_table
 
@@ -71,6 +72,8 @@ def write_workbook(report: ForecastReport, path: Path) -> None:
         sheets.table(table.name, table.columns, table.rows, table.widths)
     _inputs(sheets, report)
     _fits(sheets, report)
+    for name, columns, rows, widths in pipeline_sheet.tables(report.simulations):
+        sheets.table(name, columns, rows, widths)
     _assumptions(sheets, report)
     book.close()
 

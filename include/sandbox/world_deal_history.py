@@ -19,9 +19,7 @@ SLIP_DAYS, SLIP_SPREAD = 9, 16
 AMOUNT_SPREAD = 0.12
 
 
-def history(
-    rng: np.random.Generator, opportunities: list[dict[str, object]]
-) -> list[dict[str, object]]:
+def history(rng: np.random.Generator, opportunities: list[dict[str, object]]) -> list[dict[str, object]]:
     """One record per stage a deal entered, in order of deals and time."""
     records: list[dict[str, object]] = []
     for deal in opportunities:

@@ -41,11 +41,11 @@ def read_marts(conn: psycopg.Connection, *, start: date, as_of: date) -> MartRow
     counts: dict[str, int] = {}
     with conn.cursor(row_factory=dict_row) as cursor:
         for name, columns in _MARTS.items():
-            _require_relation(conn, f"planning.{name}")
+            require_relation(conn, f"planning.{name}")
             cursor.execute(f"SELECT {columns} FROM planning.{name}")
             rows[name] = cursor.fetchall()
             counts[name] = len(rows[name])
-        _require_relation(conn, "planning.sales_credits")
+        require_relation(conn, "planning.sales_credits")
         cursor.execute(_CREDITS, (start, as_of))
         rows["sales_credits"] = cursor.fetchall()
         cursor.execute("SELECT count(*) AS rows FROM planning.sales_credits")
@@ -90,7 +90,8 @@ def has_relation(conn: psycopg.Connection, relation: str) -> bool:
     return conn.execute("SELECT to_regclass(%s)", (relation,)).fetchone()[0] is not None
 
 
-def _require_relation(conn: psycopg.Connection, relation: str) -> None:
+def require_relation(conn: psycopg.Connection, relation: str) -> None:
+    """Raises MissingInput when the mart does not exist."""
     if not has_relation(conn, relation):
         raise MissingInput(
             where="inputs of the forecast",

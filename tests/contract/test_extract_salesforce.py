@@ -12,6 +12,7 @@ import pytest
 from simple_salesforce import Salesforce
 
 from include.errors import TradewindError
+from include.extract.load import LoadResult
 from include.extract.soql import Patience
 from include.flows.extract import ExtractSummary, extract_salesforce
 from include.warehouse.session import Warehouse
@@ -56,6 +57,10 @@ def seeded(sandbox_process) -> None:
         "User",
         [{"Id": "005ALF000000001AAA", "Name": "Rep One", "Rep_Key__c": "R-1", "IsActive": True, **stamp}],
     )
+    change = {"OpportunityId": "006ALF000000001AAA", "StageName": "Proposal", "Probability": 50, **stamp}
+    sandbox_process.seed(
+        "alpha", "OpportunityHistory", [{"Id": "008ALF000000001AAA", "Amount": 900, **change}]
+    )
 
 
 @pytest.fixture
@@ -75,6 +80,11 @@ def extract(wh: Warehouse, client: Salesforce, run: str = "r1", **more: object) 
     )
 
 
+def deals(summary: ExtractSummary) -> LoadResult:
+    """The load of the opportunities."""
+    return next(load for load in summary.loads if load.stream == "opportunity")
+
+
 def state(wh: Warehouse) -> tuple[int, object]:
     """Rows and amount of the current opportunities."""
     with wh.pipeline() as conn:
@@ -89,16 +99,16 @@ EXPECTED = sum(1000.25 + n for n in range(COUNT) if n % 50)
 
 def test_all_streams_land_and_a_second_run_changes_nothing(warehouse: Warehouse, client: Salesforce) -> None:
     first = extract(warehouse, client)
-    assert first.streams == ["account", "user", "opportunity"]
+    assert first.streams == ["account", "user", "opportunity", "opportunityhistory"]
     assert state(warehouse) == (LIVE, pytest.approx(EXPECTED))
-    load = first.loads[-1]
+    load = deals(first)
     assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (LIVE, LIVE, 0)
     assert load.drift["deleted"] == DELETED
     second = extract(warehouse, client, "r2")
     assert second.total("rows_loaded") == second.total("rows_superseded") == 0
     # The overlap of fifteen minutes re-reads the last stamp only.
-    assert 0 < second.loads[-1].rows_read < LIVE
-    assert second.loads[-1].rows_read == second.loads[-1].rows_unchanged
+    assert 0 < deals(second).rows_read < LIVE
+    assert deals(second).rows_read == deals(second).rows_unchanged
     assert state(warehouse) == (LIVE, pytest.approx(EXPECTED))
 
 
@@ -151,7 +161,17 @@ def test_a_walk_that_cannot_be_whole_stores_nothing(
         loaded = conn.execute("SELECT stream FROM staging.loads ORDER BY stream").fetchall()
         marks = conn.execute("SELECT stream FROM staging.watermarks ORDER BY stream").fetchall()
     # The other streams went on.
-    assert loaded == marks == [("account",), ("user",)]
+    assert loaded == marks == [("account",), ("opportunityhistory",), ("user",)]
+
+
+def test_a_deals_changes_land_as_the_org_keeps_them(warehouse: Warehouse, client: Salesforce) -> None:
+    extract(warehouse, client)
+    with warehouse.pipeline() as conn:
+        rows = conn.execute(
+            "SELECT opportunity_id, stage_name, amount::text, probability::text"
+            " FROM staging.raw_salesforce__opportunityhistory WHERE tenant_id = 'alpha'"
+        ).fetchall()
+    assert rows == [("006ALF000000001AAA", "Proposal", "900.0000", "50.000000000")]
 
 
 def test_a_new_field_is_kept_and_reported(warehouse: Warehouse, client: Salesforce, sandbox) -> None:
@@ -159,7 +179,7 @@ def test_a_new_field_is_kept_and_reported(warehouse: Warehouse, client: Salesfor
         {**SECOND_PAGE, "kind": "mutate", "change": "add_field", "field": "Tier__c", "value": "gold"}
     )
     summary = extract(warehouse, client)
-    assert summary.loads[-1].drift["unknown_columns"] == ["Tier__c"]
+    assert deals(summary).drift["unknown_columns"] == ["Tier__c"]
     with warehouse.pipeline() as conn:
         kept = conn.execute(
             "SELECT count(*) FROM staging.raw_salesforce__opportunity WHERE _extra ->> 'Tier__c' = 'gold'"
@@ -172,7 +192,7 @@ def test_changes_and_deletions_follow(warehouse: Warehouse, client: Salesforce) 
     client.Opportunity.update("006ALF000000001AAA", {"Amount": 5.5})
     client.Opportunity.delete("006ALF000000003AAA")
     summary = extract(warehouse, client, "r2")
-    load = summary.loads[-1]
+    load = deals(summary)
     assert (load.rows_loaded, load.rows_superseded) == (1, 2)
     with warehouse.pipeline() as conn:
         versions = conn.execute(
@@ -209,5 +229,5 @@ def test_a_storm_of_fifty_is_waited_out_and_retry_after_is_honoured(
     waits: list[float] = []
     sandbox.fault({**SECOND_PAGE, "kind": "status", "status": 429, "retry_after": 3, "times": 50})
     summary = extract_salesforce(warehouse, "alpha", client, "r1", patience=Patience(sleep=waits.append))
-    assert summary.loads[-1].rows_loaded > 0
+    assert deals(summary).rows_loaded > 0
     assert len(waits) == 50 and min(waits) >= 3

@@ -105,6 +105,11 @@ def test_a_planted_leak_is_found(built):
             ),
             [("R1", "0.200000000", True)],
         ),
+        (
+            # Two changes of one second: the record made last says how the deal stood.
+            "SELECT stage, probability::text FROM planning.opportunity_history WHERE opportunity_key = '006O'",
+            [("Prospecting", "0.200000000")],
+        ),
         ("SELECT units_shipped::text FROM intelligence.shipment_facts", [("1200.0000",)]),
         (
             "SELECT opening_amount::text, closing_amount::text FROM analytics.accrual_roll_forward",

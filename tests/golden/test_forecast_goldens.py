@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
+from include.forecast.deals import Deal
 from include.forecast.draws import Streams
 from include.forecast.engine import block_plan, simulate_block
 from include.forecast.fit import FitRules, fit_attainment, fit_gamma, fit_lognormal
@@ -76,13 +77,28 @@ def test_closed_form_quantiles():
 
 
 def test_pipeline_outcomes_pay_as_enumerated():
-    """G-05: the four revenue outcomes of two deals and what P1 pays for each."""
+    """G-05: two open deals give four revenue outcomes, drawn and paid by the engine (no correlation, no noise)."""
     golden = GOLDENS["G05"]
-    expected = Decimal(0)
-    for revenue, (probability, amount) in golden["dist"].items():
-        assert pay(p1(), [int(revenue) / 500_000])[0] == float(amount)
-        expected += Decimal(probability) * Decimal(amount)
-    assert expected == Decimal(golden["E_payout"])
+    deals = (Deal("A", Decimal(100_000), 0.5), Deal("B", Decimal(200_000), 0.25))
+    one = line(
+        marginal=Marginal("constant", 0.0, 0.0),
+        quota=500_000,
+        credited=300_000,
+        remaining_quota=0,
+        deals=deals,
+    )
+    inputs = simulation([rep("R1", lines=[one])], correlation_global=0.0, correlation_region=0.0)
+    n = 400_000
+    cents = simulate_block(inputs, 20261120, 0, n).groups[("total", "")]
+    exact = sum(float(p) * float(paid) for p, paid in golden["dist"].values())
+    assert exact == float(golden["E_payout"])
+    for probability, paid in golden["dist"].values():
+        p = float(probability)
+        seen = np.count_nonzero(cents == int(Decimal(paid) * 100)) / n
+        assert abs(seen - p) < 4 * np.sqrt(p * (1 - p) / n), paid
+    stats = summarise(cents)
+    assert abs(float(stats.mean) - exact) < 4 * float(stats.se_mean)
+    assert abs(np.mean(cents > 4_500_000) - 0.25) < 4 * np.sqrt(0.25 * 0.75 / n)
 
 
 def test_statistics():

@@ -118,7 +118,7 @@ SYSTEM = System(
         ),
         # One record per change of a deal's stage, amount, probability or close date; an org without deals has none.
         _stream(
-            "opportunity_history",
+            "opportunityhistory",
             {
                 "OpportunityId": ("opportunity_id", "text"),
                 "StageName": ("stage_name", "text"),

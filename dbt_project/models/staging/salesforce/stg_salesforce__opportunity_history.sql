@@ -1,5 +1,5 @@
 with history as (
-    select * from {{ source('salesforce', 'raw_salesforce__opportunity_history') }} where _superseded_at is null
+    select * from {{ source('salesforce', 'raw_salesforce__opportunityhistory') }} where _superseded_at is null
 ),
 
 opportunities as (
