@@ -1,7 +1,7 @@
 # Tradewind. `make help` lists the targets; everything runs in .venv, made from requirements.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-nightly check up down status clean run sql backtest optimise verify audit bench lock fmt backup restore upgrade dbt docs env
+.PHONY: help demo test test-nightly test-spark check up down status clean run sql forecast backtest optimise verify audit bench lock fmt backup restore upgrade dbt docs env
 
 # The first Python that starts: a version manager may leave placeholders that do not.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
@@ -34,8 +34,11 @@ override PERCENTILE := $(value PERCENTILE)
 override BUDGET := $(value BUDGET)
 override Q := $(value Q)
 override HEADS := $(value HEADS)
+override PERIOD := $(value PERIOD)
+override WORKERS := $(value WORKERS)
+override EXCHANGE := $(value EXCHANGE)
 override YEAR := $(value YEAR)
-export FILES FILE TENANT AS_OF CURRENCY Q HEADS YEAR FROM TO SETTINGS SIM LEVER PERCENTILE BUDGET
+export FILES FILE TENANT AS_OF CURRENCY PERIOD WORKERS EXCHANGE Q HEADS YEAR FROM TO SETTINGS SIM LEVER PERCENTILE BUDGET
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +62,9 @@ status: ## say what runs where
 sql: .env ## CSV from the warehouse as the tenant's reader: Q="select ..." [TENANT=demo]
 	@$(PY) -m include.local.query
 
+forecast: .env ## a compensation forecast without Airflow: PERIOD=2026-10 [TENANT=demo] [AS_OF=date] [WORKERS=processes] [EXCHANGE=folder]
+	@$(PY) -m include.local.forecast
+
 backtest: .env ## the match rule over decided claims: [TENANT=demo] [FROM=date] [TO=date] [SETTINGS='{"clear_score": "0.85"}']
 	@$(PY) -m include.local.backtest
 
@@ -76,6 +82,10 @@ test: .env ## the whole test suite but the nightly sweeps
 
 test-nightly: .env ## the long sweeps only
 	@$(PY) -m pytest -q -m nightly $(ARGS)
+
+test-spark: .env ## the forecast's blocks on local Spark (Java 17), installed into .venv-spark
+	@test -x .venv-spark/bin/spark-submit || { $(PY) -m venv .venv-spark && .venv-spark/bin/pip install -q -r tests/spark/requirements.txt; }
+	@$(PY) -m pytest -q -s tests/spark $(ARGS)
 
 check: .env ## the only definition of clean: lint, format, generated files, schemas, dbt parse
 	$(PY) -m ruff check .
@@ -117,7 +127,7 @@ env: .env ## the environment of local processes, as shell exports
 
 clean: down ## stop everything and delete all state and the environment
 	@if [ -x $(PY) ]; then $(PY) -m include.local.stack clean; fi
-	@rm -rf .venv
+	@rm -rf .venv .venv-spark
 
 .PHONY: .env
 .env:

@@ -22,7 +22,7 @@ from include import fiscal
 from include import settings as places
 from include.errors import TradewindError
 from include.faultpoints import point
-from include.flows import forecast_events, levers
+from include.flows import forecast_blocks, forecast_events, levers
 from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
 from include.forecast.config import ForecastConfig
@@ -33,6 +33,7 @@ from include.forecast.new_quotas import lay_over
 from include.forecast.paths import fan
 from include.forecast.prepare import prepare
 from include.forecast.summary import summarise as statistics_of
+from include.machines.pool import processes
 from include.report.forecast_report import ForecastReport, SimulationReport
 from include.runlog import step
 from include.settings import TenantSettings
@@ -48,8 +49,6 @@ log = logging.getLogger("tradewind.forecast")
 WORKBOOK, PDF = "monthly_forecast.xlsx", "monthly_report.pdf"
 
 _FAN_ITERATIONS = 2_000
-#: What summarising leaves of the progress bar.
-_BLOCKS_SHARE = 90
 
 
 @dataclass(frozen=True)
@@ -135,13 +134,8 @@ def freeze_inputs(
 
 def pending_work(wh: Warehouse, tenant: str, simulation_ids: Sequence[str]) -> list[Work]:
     """The blocks that are not stored yet, in order."""
-    work = []
-    with wh.engine(tenant) as conn:
-        for simulation_id in simulation_ids:
-            simulation = forecasts.load_simulation(conn, simulation_id)
-            done = set(forecasts.blocks_done(conn, simulation_id))
-            work += [Work(simulation_id, n) for n in range(simulation.block_count) if n not in done]
-    return work
+    _, orders = forecast_blocks.pending(wh, tenant, simulation_ids)
+    return [Work(order.simulation_id, order.block.block_no) for order in orders]
 
 
 def simulate(
@@ -162,15 +156,7 @@ def simulate(
         )
     block = plan[block_no]
     totals = simulate_block(simulation.inputs, simulation.seed, block.start, block.stop)
-    point("forecast.block_simulated")
-    with wh.engine(tenant, lease) as conn:
-        forecasts.add_block(conn, tenant, simulation_id, block_no, totals)
-    point("forecast.block_committed")
-    with wh.engine(tenant, lease) as conn:
-        done = len(forecasts.blocks_done(conn, simulation_id))
-        progress = _BLOCKS_SHARE * done // simulation.block_count
-        forecasts.set_progress(conn, simulation_id, "running", progress)
-    log.info("%s · %s: block %d of %d, %d %%", tenant, simulation_id, done, len(plan), progress)
+    forecast_blocks.store(wh, tenant, simulation, block_no, totals, lease)
     return True
 
 
@@ -270,18 +256,31 @@ def run_forecast(
     trigger: str | None = None,
     lease: Lease | None = None,
     folder: Path | None = None,
+    workers: int = 1,
 ) -> list[str]:
-    """All steps in this process, one after the other; returns the simulation ids."""
+    """All steps, one after the other, the blocks on `workers` processes; returns the simulation ids."""
     ids = freeze_inputs(
         wh, tenant, period=period, as_of=as_of, run_id=run_id, settings=settings, trigger=trigger, lease=lease
     )
-    for work in pending_work(wh, tenant, ids):
-        simulate(wh, tenant, work.simulation_id, work.block_no, lease)
-    for simulation_id in ids:
+    forecast_blocks.simulate_pending(wh, tenant, ids, processes(workers), lease)
+    conclude(wh, tenant, period=period, simulation_ids=ids, lease=lease, folder=folder)
+    return ids
+
+
+def conclude(
+    wh: Warehouse,
+    tenant: str,
+    *,
+    period: str,
+    simulation_ids: Sequence[str],
+    lease: Lease | None = None,
+    folder: Path | None = None,
+) -> list[Path]:
+    """What follows when all blocks are there: statistics, what moves them, reports; returns the files."""
+    for simulation_id in simulation_ids:
         summarise(wh, tenant, simulation_id, lease)
         levers.explain(wh, tenant, simulation_id, lease)
-    write_reports(wh, tenant, period=period, simulation_ids=ids, folder=folder)
-    return ids
+    return write_reports(wh, tenant, period=period, simulation_ids=simulation_ids, folder=folder)
 
 
 def _refuse_too_large(simulations: Sequence[SimulationInputs], config: ForecastConfig) -> None:

@@ -20,7 +20,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from include.errors import TradewindError
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor
@@ -34,7 +33,7 @@ _MASK = np.uint64(2**_BITS - 1)
 #: Points of a table that stays in the second-level cache.
 _TABLE_DIGITS = 13
 #: Dimensions that have direction numbers (Joe and Kuo 2008).
-_DIMENSIONS = qmc.Sobol.MAXDIM
+_DIMENSIONS = 21_201
 
 
 @dataclass(frozen=True)
@@ -168,6 +167,9 @@ def _directions(dimensions: int, digits: int) -> np.ndarray:
 
     SciPy counts in Gray code: its point 2^j is the sum (xor) of the directions j and j - 1.
     """
+    # Two seconds of import that only this method needs.
+    from scipy.stats import qmc
+
     sequence = qmc.Sobol(dimensions, scramble=False, bits=_SCIPY_BITS)
     sequence.random(1)
     found = np.zeros((dimensions, digits), dtype=np.uint64)

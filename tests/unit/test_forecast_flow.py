@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -215,58 +212,6 @@ def test_an_attempt_that_lost_its_lease_writes_nothing(wh):
     with pytest.raises(TradewindError, match="newest"):
         forecast.simulate(wh, "alpha", base, 0, old)
     assert query(wh, "SELECT count(*) FROM planning.monte_carlo_blocks") == [(0,)]
-
-
-_CRASH = """
-from datetime import date
-from pathlib import Path
-from include.flows import forecast
-from include.warehouse.session import Warehouse
-forecast.run_forecast(Warehouse.from_environment(), "alpha", period="2026-10", as_of=date(2026, 10, 31),
-                      run_id="crash", folder=Path({folder!r}))
-"""
-
-
-_NIGHTLY = pytest.mark.nightly
-
-
-@pytest.mark.parametrize(
-    ("point", "nth"),
-    [
-        pytest.param("forecast.inputs_frozen", 1, marks=_NIGHTLY),
-        pytest.param("forecast.block_simulated", 3, marks=_NIGHTLY),
-        ("forecast.block_committed", 2),
-        ("forecast.summary_written", 1),
-        pytest.param("forecast.summary_committed", 2, marks=_NIGHTLY),
-        pytest.param("forecast.report_written", 1, marks=_NIGHTLY),
-    ],
-)
-def test_killed_anywhere_and_run_again_ends_the_same(wh, tmp_path, point, nth):
-    environment = {
-        **os.environ,
-        "TRADEWIND_DSN_PIPELINE": wh.pipeline_dsn,
-        "TRADEWIND_DSN_ENGINE": wh.engine_dsn,
-        "TRADEWIND_FAULTS": "1",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-    }
-    with wh.admin() as conn:
-        conn.execute("INSERT INTO ops.fault (name, nth, action) VALUES (%s, %s, 'kill')", (point, nth))
-    killed = subprocess.run(
-        [sys.executable, "-c", _CRASH.format(folder=str(tmp_path / "killed"))], env=environment, check=False
-    )
-    assert killed.returncode == -9
-    again = run(wh, tmp_path / "killed")
-    hashes = query(
-        wh, "SELECT result_hash, status, progress FROM planning.monte_carlo_runs ORDER BY scenario_id"
-    )
-    reports = {p.name: p.read_bytes() for p in (tmp_path / "killed").iterdir()}
-    with wh.admin() as conn:
-        conn.execute("TRUNCATE planning.monte_carlo_runs CASCADE")
-    assert run(wh, tmp_path / "whole") == again
-    assert hashes == query(
-        wh, "SELECT result_hash, status, progress FROM planning.monte_carlo_runs ORDER BY scenario_id"
-    )
-    assert reports == {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
 
 
 def test_the_loaded_fiscal_year_wins_and_half_a_calendar_does_not(wh):
