@@ -680,6 +680,7 @@ RECORDS: dict[str, Rows] = {
             "scenario_id": "base",
             "simulation_date": "2026-02-28",
         }
+        | {"sampling": "plain", "independent_units": 5}
         | {"iterations": 5, "mean": 300, "minimum": 100, "maximum": 500, "percentiles": {}, "var_95": 480}
         | {
             "p1": 104,

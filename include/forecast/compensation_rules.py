@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from include.errors import TradewindError
 
-_LONGEST_LAG, _LONGEST_LEAD, _MOST_MONTHS, _MOST_ITERATIONS = 366, 12, 600, 100_000
+_LONGEST_LAG, _LONGEST_LEAD, _MOST_MONTHS, _MOST_ITERATIONS = 366, 11, 600, 100_000
 
 
 @dataclass(frozen=True)

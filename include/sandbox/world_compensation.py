@@ -239,21 +239,41 @@ def payout_multiple(plan: str, attainment: float) -> float:
 
 
 def payments(reps: list[Rep], windows: dict, credits: Table, currency: str) -> Table:
-    """What was paid for every window that ended before October 2026: a quarter of the year's target at most."""
+    """What was paid for every window that ended before October 2026.
+
+    Plans are annual: a payment is what the year to date has earned, on the quota and the target of the days served,
+    less what was paid before; never below zero.
+    """
     credited: dict[str, list[tuple[date, Decimal]]] = {}
     for row in credits.rows:
         if row[6] == "revenue":
             credited.setdefault(row[1], []).append((row[2], row[3]))
-    rows = []
+    rows: list[tuple] = []
     for rep in reps:
-        for start, end, quota in windows[rep.key]:
-            if end > date(2026, 10, 1) or not quota:
+        year, quota, days, got, paid = 0, 0, 0, Decimal(0), Decimal(0)
+        for start, end, of_window in windows[rep.key]:
+            if end > date(2026, 10, 1) or not of_window:
                 continue
-            got = sum((amount for day, amount in credited.get(rep.key, ()) if start <= day < end), Decimal(0))
-            multiple = payout_multiple(rep.plan, float(got * 100) / quota)
-            whole = quota / 100 if PLANS[rep.plan][1] == "rate" else rep.incentive * (end - start).days / 365
-            amount = cents(to_cents(whole * multiple))
+            if start.year != year:
+                year, quota, days, got, paid = start.year, 0, 0, Decimal(0), Decimal(0)
+            quota += of_window
+            days += (end - start).days
+            got += sum(
+                (amount for day, amount in credited.get(rep.key, ()) if start <= day < end), Decimal(0)
+            )
+            earned = cents(to_cents(_earned(rep, quota, days / _days(year), float(got * 100) / quota)))
+            amount = max(earned - paid, cents(0))
+            paid += amount
             rows.append(
                 (f"PAY-{len(rows) + 1:05d}", rep.key, start, end - timedelta(days=1), amount, currency)
             )
     return Table(("payment_key", "rep_key", "period_start", "period_end", "amount", "currency"), rows)
+
+
+def _earned(rep: Rep, quota: int, served: float, attainment: float) -> float:
+    whole = quota / 100 if PLANS[rep.plan][1] == "rate" else rep.incentive * served
+    return whole * payout_multiple(rep.plan, attainment)
+
+
+def _days(year: int) -> int:
+    return (date(year + 1, 1, 1) - date(year, 1, 1)).days

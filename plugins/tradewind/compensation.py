@@ -1,4 +1,4 @@
-"""What stands between a simulation and its reports: accrue the period, say what moves the total."""
+"""What stands between a simulation and its reports: accrue, back-test, say what moves the total."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from airflow.sdk import get_current_context, task
 
+from include import fiscal
 from tradewind.connections import warehouse
 
 log = logging.getLogger("tradewind")
@@ -14,7 +15,7 @@ log = logging.getLogger("tradewind")
 
 def concluded(simulated):
     """The tasks that conclude from what was simulated; reports come after them."""
-    return [accrue(simulated), explain(simulated)]
+    return [accrue(simulated), explain(simulated), backtest(simulated)]
 
 
 @task
@@ -37,3 +38,15 @@ def explain(simulated: Sequence[Mapping[str, object]]) -> None:
     for work in simulated:
         for simulation_id in work["simulations"]:
             levers.explain(warehouse(), str(work["tenant"]), simulation_id)
+
+
+@task
+def backtest(simulated: Sequence[Mapping[str, object]]) -> None:
+    """Compare past forecasts of every tenant with what was paid, where that is not done yet."""
+    from include.flows.compensation_backtest import run_backtests
+
+    run_id = get_current_context()["run_id"]
+    for work in simulated:
+        tenant, as_of = str(work["tenant"]), fiscal.day(str(work["as_of"]))
+        made = run_backtests(warehouse(), tenant, as_of=as_of, run_id=run_id)
+        log.info("%s: %d back-tests made", tenant, made)
