@@ -218,7 +218,7 @@ LANDED: dict[str, Rows] = {
             "amount": "100000.01",
             "stage": "Closed Won",
         }
-        | {"is_won": True, "is_closed": True, "close_date": "2026-02-03"}
+        | {"is_won": True, "is_closed": True, "close_date": "2026-02-03", "type": "New Business"}
         | {"oems": ["Acme", {"name": "Bolt"}], "partners": ["Dell", "Echo", "Fox"]},
     ],
     "opportunity_history": [
@@ -229,7 +229,8 @@ LANDED: dict[str, Rows] = {
         )
     ],
     "sales_credits": [
-        {"credit_key": "C1", "rep_key": "R1", "credit_date": "2026-02-03", "amount": 400, "currency": "USD"},
+        {"credit_key": "C1", "rep_key": "R1", "credit_date": "2026-02-03", "amount": 400, "currency": "USD"}
+        | {"opportunity_key": "O1"},
     ],
     "incentive_payments": [
         {
@@ -420,7 +421,27 @@ _RECEIVED, _RECEIVED_LINES = posting(RECEIPT, "DEDUCTION_RECEIPT", ("1150", 120)
 _CHARGED, _CHARGED_LINES = posting(DEBIT_MEMO, "DEBIT_MEMO", ("1100", 40), ("1150", -40), claim=CLAIM)
 _SIMULATION = "sim_" + "0" * 32
 _TOTALS = (100, 200, 300, 400, 500)
+_ACCRUALS = ("66666666-6666-5666-8666-666666666666", "77777777-7777-5777-8777-777777777777")
 _PERIOD = {"calendar": "standard", "fiscal_year": 2026, "period": 2, "generation": 1}
+
+
+def _accruals() -> list[tuple]:
+    """January and February of R1: id, id before, month, last day, amounts, credited by then."""
+    january = {"cumulative_amount": 63, "accrued_before_amount": 0, "true_up_amount": 0}
+    february = {"cumulative_amount": 132, "accrued_before_amount": 63, "true_up_amount": 3}
+    return [
+        (_ACCRUALS[0], None, 1, "2026-01-31", january | {"catch_up_amount": 0, "current_amount": 63}, 200),
+        (
+            _ACCRUALS[1],
+            _ACCRUALS[0],
+            2,
+            "2026-02-28",
+            february | {"catch_up_amount": 0, "current_amount": 66},
+            400,
+        ),
+    ]
+
+
 RECORDS: dict[str, Rows] = {
     "finance.claims": [
         {
@@ -694,6 +715,38 @@ RECORDS: dict[str, Rows] = {
             "p99": 496,
         }
         | {"var_95_excess": 180, "es95": 500, "reserve": 160, "credited_to_date": 400},
+    ],
+    "finance.accrued_compensation": [
+        {"accrual_id": accrual, "previous_id": before, "horizon_start": "2026-01-01", "currency": "USD"}
+        | {"horizon_end": "2027-01-01", "calendar": "standard", "fiscal_year": 2026, "fiscal_period": month}
+        | {"period_start": f"2026-{month:02d}-01", "period_end": end, "generation": 1, "as_of": end}
+        | {"simulation_id": _SIMULATION, "credited_through": end, "expense_account": "6100"}
+        | {
+            "liability_account": "2300",
+            "rep_count": 1,
+            "expected_payout": 1200 + 60 * month,
+            "run_id": "test",
+        }
+        | amounts
+        for accrual, before, month, end, amounts, _ in _accruals()
+    ],
+    "finance.accrued_compensation_reps": [
+        {"accrual_id": accrual, "rep_key": "R1", "measure": "revenue", "role": "AE", "region": "West"}
+        | {"method": "credited", "expected_payout": 1200 + 60 * month, "expected_credited": 4000}
+        | {"credited_amount": credited, "elapsed_share": 0, "credited_at_start_amount": 0}
+        | {"elapsed_at_start_share": 0, "credited_before_amount": 0, "elapsed_before_share": 0}
+        | amounts
+        for accrual, _, month, _, amounts, credited in _accruals()
+    ],
+    "planning.monte_carlo_backtests": [
+        {"horizon_start": "2025-01-01", "horizon_end": "2026-01-01", "lead_months": 1, "currency": "USD"}
+        | {"group_kind": "total", "group_key": "", "as_of": "2025-11-30", "source_hash": "h", "seed": 1}
+        | {"iterations": 5, "rep_count": 0, "paid_amount": 0, "unmatched_paid_amount": 900}
+        | {"covered_days": 90, "not_compared": "payments cover 90 of 365 days", "run_id": "test"}
+    ],
+    "planning.monte_carlo_backtest_reps": [
+        {"horizon_start": "2025-01-01", "lead_months": 1, "currency": "USD", "rep_key": "R1"}
+        | {"not_compared": "no payment of the year"}
     ],
     "publish.receipts": [
         {

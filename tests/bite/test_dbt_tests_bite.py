@@ -93,6 +93,30 @@ LAWS = {
         "planning.monte_carlo_summary",
         "UPDATE {} SET var_95 = var_95 + 1",
     ),
+    "commission_costs_sum_to_their_payment": (
+        "finance.commission_costs",
+        "UPDATE {} SET cost_amount = cost_amount + 0.01",
+    ),
+    "commission_amortisation_sums_to_its_cost": (
+        "finance.commission_amortisation",
+        "UPDATE {} SET amortised_amount = amortised_amount + 0.01",
+    ),
+    "compensation_months_sum_to_what_is_accrued": (
+        "finance.compensation_accruals",
+        "UPDATE {} SET current_amount = current_amount + 1",
+    ),
+    "compensation_journals_book_the_accrual": (
+        "finance.compensation_journal_lines",
+        "UPDATE {} SET credit_amount = credit_amount + 1 WHERE credit_amount > 0",
+    ),
+    "compensation_liability_rolls_forward": (
+        "finance.compensation_roll_forward",
+        "UPDATE {} SET opening_amount = opening_amount + 1",
+    ),
+    "compensation_liability_is_accrued_less_paid": (
+        "finance.compensation_roll_forward",
+        "UPDATE {} SET closing_amount = closing_amount + 1",
+    ),
     "forecast_groups_sum_to_the_total": ("planning.monte_carlo_summary", "UPDATE {} SET mean = mean + 1"),
 }
 #: What breaks a condition that a row of nulls satisfies.

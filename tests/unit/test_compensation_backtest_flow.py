@@ -19,6 +19,7 @@ SETTINGS = {
     "compensation": {"backtest_iterations": 200},
 }
 AS_OF = date(2027, 1, 31)
+LATE_QUARTERS = (("2026-07-01", "2026-09-30"), ("2026-10-01", "2026-12-31"))
 
 
 @pytest.fixture
@@ -33,8 +34,7 @@ def wh(warehouse):
         )
         for rep in ("R000", "R001", "R002", "GONE"):
             for number, (start, end) in enumerate(
-                (("2026-01-01", "2026-03-31"), ("2026-04-01", "2026-06-30"))
-                + (("2026-07-01", "2026-09-30"), ("2026-10-01", "2026-12-31"))
+                (("2026-01-01", "2026-03-31"), ("2026-04-01", "2026-06-30"), *LATE_QUARTERS)
             ):
                 conn.execute(
                     "INSERT INTO planning.incentive_payments VALUES ('alpha', %s, %s, %s, %s, 10000, 'USD')",

@@ -13,7 +13,10 @@ final as (
         coalesce(settings ->> 'ledger_mode', 'erp') as ledger_mode,
         coalesce(settings ->> 'trade_presentation', 'expense') as trade_presentation,
         coalesce(settings #> '{reconcile,accounts}', '{}') as trade_accounts,
-        coalesce(settings -> 'company_names', '{}') as company_names
+        coalesce(settings -> 'company_names', '{}') as company_names,
+        coalesce((settings #>> '{compensation,payment_lag_days}')::integer, 30) as payment_lag_days,
+        coalesce(settings #> '{compensation,capitalise_months}', '{"New Business": 36}') as capitalise_months,
+        coalesce((settings #>> '{compensation,expedient_months}')::integer, 12) as expedient_months
     from tenants
     where tenant_id <> 'system'
 )
