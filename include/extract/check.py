@@ -100,7 +100,7 @@ class RowChecker:
     def _refusals(
         self, parsed: list[list[object]], batch: Batch
     ) -> dict[int, tuple[str, str | None, str, str]]:
-        """Position in the batch -> (column, found, expected, reason) of its first failing column."""
+        """Position in the batch -> (column, found, expected, reason) of its first failing cell; the reason names more."""
         bad: dict[int, tuple[str, str | None, str, str]] = {}
         fault = self._layout_fault()
         if fault:
@@ -110,8 +110,9 @@ class RowChecker:
                 continue
             place = self._places[n]
             for row, value in enumerate(values):
-                if value is REFUSED and row not in bad:
-                    bad[row] = self._why(n, batch.rows[row][place])
+                if value is REFUSED:
+                    fault = self._why(n, batch.rows[row][place])
+                    bad[row] = _also(bad[row], fault) if row in bad else fault
         for rule in self.stream.rules:
             if isinstance(rule, Ordered | OneSide):
                 self._apply(rule, parsed, bad)
@@ -191,6 +192,14 @@ def copy_text(text: str | None) -> str:
 def _reject_of(broken: Broken) -> Reject:
     raw = None if broken.raw is None else json.dumps({"line": broken.raw}, ensure_ascii=False)
     return Reject(broken.row_number, None, broken.found, broken.expected, broken.reason, raw)
+
+
+def _also(
+    first: tuple[str, str | None, str, str], more: tuple[str, str | None, str, str]
+) -> tuple[str, str | None, str, str]:
+    column, found, expected, reason = first
+    name, value, wanted, _ = more
+    return column, found, expected, f"{reason}; also {name}: {value!r}, expected {wanted}"
 
 
 def _order_fault(rule: Ordered, first: object, second: object) -> tuple[str, str, str, str] | None:
