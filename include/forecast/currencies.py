@@ -16,7 +16,7 @@ from include.money import QUANTUM
 #: Exchange rates have nine decimal places.
 _PLACES = 9
 _UNIT = 10**_PLACES
-_EXACT = 2**53
+_EXACT, _LARGEST = 2**53, 2**62
 
 
 class Rates:
@@ -58,6 +58,8 @@ def convert_cents(cents: np.ndarray, rate: Decimal) -> np.ndarray:
         )
     whole, part = divmod(int(rate.scaleb(_PLACES)), _UNIT)
     amounts = cents.astype(np.int64)
+    if int(amounts.max()) * int(rate.scaleb(_PLACES)) < _LARGEST:
+        return ((amounts * int(rate.scaleb(_PLACES)) + _UNIT // 2) // _UNIT).astype(np.float64)
     high, low = np.divmod(amounts, _UNIT)
     converted = amounts * whole + high * part + (low * part + _UNIT // 2) // _UNIT
     return converted.astype(np.float64)

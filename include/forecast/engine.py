@@ -7,7 +7,9 @@ as integers (below 2^53 also inside float64). Cost per rep-draw is flat; memory 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +17,12 @@ import numpy as np
 from include.errors import TradewindError
 from include.forecast.currencies import convert_cents
 from include.forecast.deals import deal_revenue
-from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, Streams, region_factor, rep_entity
+from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, region_factor, rep_entity
 from include.forecast.inputs import Line, RepInput, SimulationInputs
+from include.forecast.kernel import kernel_of
+from include.forecast.rows import GROUP_KINDS, ROUNDING, Batch, Row, program_of
 from include.forecast.sampling import open_streams
 
-GROUP_KINDS = ("role", "region", "segment")
-
-#: Iterations computed at once, a segment of the streams: a few such buffers stay in the second-level cache.
-_STRIDE = SEGMENT
 _EXACT = 2**53
 
 
@@ -67,7 +67,7 @@ def memory_estimate(iterations: int, block: int, groups: int) -> int:
     Summarising holds the totals, their sorted copy, one group and the selection of the tail.
     """
     width = min(block, iterations)
-    block_bytes = 8 * width * (groups + 1) * 2 + 8 * _STRIDE * 64
+    block_bytes = 8 * width * (groups + 1) * 2 + 8 * SEGMENT * 64
     return max(block_bytes, 8 * iterations * 5)
 
 
@@ -95,107 +95,174 @@ def simulate_block(inputs: SimulationInputs, seed: int, start: int, stop: int) -
             got=f"{start}, {stop}",
             remedy="use block_plan",
         )
+    run = _Run(inputs, seed)
     length = stop - start
     groups: dict[tuple[str, str], np.ndarray] = {("total", ""): np.zeros(length, dtype=np.int64)}
-    for rep in inputs.reps:
-        for kind in GROUP_KINDS:
-            groups.setdefault((kind, getattr(rep, kind)), np.zeros(length, dtype=np.int64))
+    for cell in run.program.cells:
+        for kind_and_key in zip(GROUP_KINDS, cell, strict=True):
+            groups.setdefault(kind_and_key, np.zeros(length, dtype=np.int64))
     rep_sums = np.zeros(len(inputs.reps), dtype=np.int64)
-    streams = _streams(inputs, seed)
+    batches = run.kernel.batches(run.program.rows)
     for first, last in _strides(start, stop):
-        where = slice(first - start, last - start)
-        cells: dict[tuple[str, ...], np.ndarray] = {}
-        for i, cents in enumerate(_payouts(inputs, streams, first, last)):
-            rep = inputs.reps[i]
-            cell = tuple(getattr(rep, kind) for kind in GROUP_KINDS)
-            if cell in cells:
-                cells[cell] += cents
-            else:
-                cells[cell] = cents
-            rep_sums[i] += _whole(cents.sum())
-        _roll_up(groups, cells, where)
+        cells = run.cells(batches, first, last, rep_sums)
+        _roll_up(groups, dict(zip(run.program.cells, cells, strict=True)), slice(first - start, last - start))
     return BlockTotals(start, stop, groups, rep_sums)
-
-
-def _strides(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """start..stop-1 in pieces that end where the streams' segments end."""
-    while start < stop:
-        last = min(stop, (start // _STRIDE + 1) * _STRIDE)
-        yield start, last
-        start = last
 
 
 def rep_cents(
     inputs: SimulationInputs, seed: int, start: int, stop: int
 ) -> Iterator[tuple[RepInput, np.ndarray]]:
     """Each rep's own cents (int64) over iterations start..stop-1: the same draws as in the totals."""
-    streams = _streams(inputs, seed)
-    for rep, cents in zip(inputs.reps, _payouts(inputs, streams, start, stop), strict=True):
-        yield rep, cents.astype(np.int64)
+    run = _Run(inputs, seed)
+    rows: dict[int, list[Row]] = {}
+    for row in run.program.rows:
+        rows.setdefault(row.place, []).append(row)
+    fixed = Counter()
+    for place, _, cents in run.program.fixed:
+        fixed[place] += int(cents)
+    others = {place for place, _ in run.program.others}
+    frames = [run.frame(first, last) for first, last in _strides(start, stop)]
+    for place, rep in enumerate(inputs.reps):
+        whole = np.full(stop - start, fixed[place], dtype=np.int64)
+        batches = [batch for row in rows.get(place, ()) for batch in run.kernel.batches([row])]
+        for frame in frames:
+            part = whole[frame.first - start : frame.last - start]
+            if place in others:
+                part[:] = run.general(rep, frame)
+            for batch in batches:
+                part += frame.in_order(run.batch_cents(batch, frame)[0]).astype(np.int64)
+        yield rep, whole
 
 
-def _streams(inputs: SimulationInputs, seed: int) -> Streams:
-    return open_streams(seed, inputs.streams, inputs.sampling, [rep.region for rep in inputs.reps])
+@dataclass(frozen=True)
+class _Frame:
+    """Iterations first..last-1 of a segment, and the wider range that the kernel computes.
 
-
-def _payouts(inputs: SimulationInputs, streams: Streams, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Cents per iteration of each rep in order, as whole float64 numbers in the simulation's currency.
-
-    Each leg is rounded half up in the rep's currency; the sum of the legs is converted.
+    `wanted`: its columns for them, None when these are all of its columns, in its `order`. `factors` by region: of the
+    iterations in their order, and of the kernel's columns.
     """
-    rho_global, rho_region = inputs.correlation_global, inputs.correlation_region
-    own_share = np.sqrt(1.0 - rho_global - rho_region)
-    common: dict[str, np.ndarray] = {}
-    global_part = np.sqrt(rho_global) * streams.normals(GLOBAL_FACTOR, start, stop)
-    for rep in inputs.reps:
-        if rep.region not in common:
-            factor = streams.normals(region_factor(rep.region), start, stop)
-            common[rep.region] = global_part + np.sqrt(rho_region) * factor
-        cents: np.ndarray | None = None
+
+    first: int
+    last: int
+    begin: int
+    order: np.ndarray | slice
+    wanted: np.ndarray | slice | None
+    factors: Mapping[str, np.ndarray]
+    columns: Mapping[str, np.ndarray]
+
+    def in_order(self, values: np.ndarray) -> np.ndarray:
+        """Values of the frame's columns in the order of iterations."""
+        return values[self.order] if self.wanted is None else values
+
+
+class _Run:
+    """One simulation being computed: its streams, program and kernel."""
+
+    def __init__(self, inputs: SimulationInputs, seed: int):
+        self.inputs, self.program = inputs, program_of(inputs)
+        self._regions = sorted({rep.region for rep in inputs.reps})
+        self._streams = open_streams(seed, inputs.streams, inputs.sampling, self._regions)
+        self._own_share = math.sqrt(1.0 - inputs.correlation_global - inputs.correlation_region)
+        self.kernel = kernel_of(inputs.profile, self._streams, self._own_share)
+
+    def frame(self, first: int, last: int) -> _Frame:
+        """The frame of some iterations of one segment, with the factors common to reps."""
+        step = self.kernel.step
+        begin, end = first // step * step, -(-last // step) * step
+        shared = math.sqrt(self.inputs.correlation_global) * self._streams.normals(GLOBAL_FACTOR, begin, end)
+        order = self.kernel.order(end - begin)
+        place = np.arange(end - begin)[order]
+        factors, columns = {}, {}
+        for region in self._regions:
+            own = self._streams.normals(region_factor(region), begin, end)
+            own *= math.sqrt(self.inputs.correlation_region)
+            own += shared
+            factors[region] = own[first - begin : last - begin]
+            columns[region] = np.empty_like(own)
+            columns[region][place] = own
+        is_whole = (first, last) == (begin, end)
+        wanted = None if is_whole else place[first - begin : last - begin]
+        return _Frame(first, last, begin, order, wanted, factors, columns)
+
+    def batch_cents(self, batch: Batch, frame: _Frame) -> np.ndarray:
+        """Cents of a batch's rows by the frame's columns; valid until the next call."""
+        cents = self.kernel.cents(batch, frame.columns, frame.begin)
+        if frame.wanted is not None:
+            cents = cents[:, frame.wanted]
+        return cents if batch.rate is None else convert_cents(cents, batch.rate)
+
+    def cells(
+        self, batches: Sequence[Batch], first: int, last: int, rep_sums: np.ndarray
+    ) -> list[np.ndarray]:
+        """Cents per iteration of every cell, as whole float64 numbers; `rep_sums` grows by those of the reps."""
+        frame = self.frame(first, last)
+        cells = [np.zeros(last - first) for _ in self.program.cells]
+        for batch in batches:
+            cents = self.batch_cents(batch, frame)
+            sums = self.kernel.row_sums(cents)
+            _whole(sums.max())
+            np.add.at(rep_sums, batch.places, sums.astype(np.int64))
+            for where, cell in batch.cells:
+                cells[cell] += self.kernel.sum_of(cents[where])
+        cells = [frame.in_order(cents) for cents in cells]
+        for place, cell in self.program.others:
+            cents = self.general(self.inputs.reps[place], frame)
+            rep_sums[place] += _whole(cents.sum())
+            cells[cell] += cents
+        for place, cell, cents in self.program.fixed:
+            rep_sums[place] += _whole(cents) * (last - first)
+            cells[cell] += cents
+        return cells
+
+    def general(self, rep: RepInput, frame: _Frame) -> np.ndarray:
+        """Cents per iteration of a rep whose pay depends on several normals, in the simulation's currency.
+
+        Each leg is rounded half up in the rep's currency; the sum of the legs is converted.
+        """
+        total = np.zeros(frame.last - frame.first)
         for leg in rep.legs:
-            since = None if cents is None else leg.start
-            attainment, quota = {}, {}
-            for line in leg.lines:
-                entity = rep_entity(rep.rep_key, line.measure, since)
-                quota[line.measure] = float(line.quota)
-                attainment[line.measure] = _attainment(
-                    line, streams, entity, own_share, common[rep.region], start, stop
+            since = None if leg is rep.legs[0] else leg.start
+            attainment = {
+                line.measure: self._attainment(
+                    line, rep_entity(rep.rep_key, line.measure, since), rep.region, frame
                 )
+                for line in leg.lines
+            }
+            quota = {line.measure: float(line.quota) for line in leg.lines}
             target = None if leg.target_incentive is None else float(leg.target_incentive)
-            pay = inputs.plans[leg.plan].payout(attainment, target_incentive=target, quota=quota)
+            pay = self.inputs.plans[leg.plan].payout(attainment, target_incentive=target, quota=quota)
             pay *= 100.0
-            pay += 0.5
-            pay = np.floor(pay, out=pay)
-            cents = pay if cents is None else np.add(cents, pay, out=cents)
-        rate = inputs.rate_of(rep)
-        yield cents if rate is None else convert_cents(cents, rate)
+            pay += ROUNDING
+            total += np.floor(pay, out=pay)
+        rate = self.inputs.rate_of(rep)
+        return total if rate is None else convert_cents(total, rate)
 
-
-def _attainment(
-    line: Line,
-    streams: Streams,
-    entity: str,
-    own_share: float,
-    common: np.ndarray,
-    start: int,
-    stop: int,
-) -> np.ndarray:
-    """Attainment of one line: what was reached, its share of the quota still to come as drawn, its open deals."""
-    reached: float | np.ndarray = float(line.credited / line.quota)
-    if line.deals:
-        revenue = deal_revenue(line.deals, streams, own_share, common, start, stop)
-        reached = (revenue + float(line.credited)) / float(line.quota)
-    if line.remaining_quota == 0 or line.new_share == 0:
-        return np.full(stop - start, reached)
-    z = streams.normals(entity, start, stop)
-    z *= own_share
-    z += common
-    a = line.marginal.attainment(z)
-    if line.remaining_quota != line.quota:
+    def _attainment(self, line: Line, entity: str, region: str, frame: _Frame) -> np.ndarray:
+        """Attainment of one line: what was reached, its share of the quota still to come as drawn, its open deals."""
+        common, start, stop = frame.factors[region], frame.first, frame.last
+        if line.certain is not None:
+            return np.full(stop - start, line.certain)
+        reached: float | np.ndarray = float(line.credited / line.quota)
+        if line.deals:
+            revenue = deal_revenue(line.deals, self._streams, self._own_share, common, start, stop)
+            reached = (revenue + float(line.credited)) / float(line.quota)
+        if line.remaining_quota == 0 or line.new_share == 0:
+            return np.full(stop - start, reached)
+        z = self.kernel.normals(entity, start, stop)
+        z *= self._own_share
+        z += common
+        a = line.marginal.attainment(z)
         a *= float(line.remaining_quota / line.quota)
-    if line.credited or line.deals:
         a += reached
-    return a
+        return a
+
+
+def _strides(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """start..stop-1 in pieces that end where the streams' segments end."""
+    while start < stop:
+        last = min(stop, (start // SEGMENT + 1) * SEGMENT)
+        yield start, last
+        start = last
 
 
 def _roll_up(

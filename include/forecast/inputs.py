@@ -79,6 +79,18 @@ class Line:
         known = [point.credited for point in self.path if point.date <= day]
         return known[-1] if known else Decimal(0)
 
+    @property
+    def certain(self) -> float | None:
+        """Attainment when nothing about it is open, else None."""
+        if self.deals:
+            return None
+        reached = float(self.credited / self.quota)
+        if self.remaining_quota == 0 or self.new_share == 0 or self.marginal.p0 == 1.0:
+            return reached
+        if self.marginal.family == "constant" and self.marginal.p0 == 0.0:
+            return reached + float(self.remaining_quota / self.quota) * self.marginal.first
+        return None
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -152,6 +164,7 @@ class SimulationInputs:
     notes: tuple[str, ...] = ()
     config: Mapping[str, object] | None = None
     sampling: Sampling = PLAIN
+    profile: str = "exact"
 
     def __post_init__(self) -> None:
         check_correlation(self.correlation_global, self.correlation_region)

@@ -14,11 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from include.errors import TradewindError
 from include.forecast import families
-
-#: Quantile tables in z; a draw beyond their edge (2e-17) counts as one at the edge.
-_TABLE_EDGE, _TABLE_KNOTS = 8.5, 8193
-#: So far above the edge of the zeros the hurdle's table begins.
-_HURDLE_EXACT = 0.125
+from include.forecast.tables import QuantileTable, hurdle_table, plain_table
 
 
 @dataclass(frozen=True)
@@ -107,84 +103,54 @@ class Marginal:
 
     def attainment(self, z: np.ndarray) -> np.ndarray:
         """Attainment for standard normal `z` (any shape), non-decreasing in z. `z` is not changed."""
-        if self.p0 == 0.0:
-            return self._positive(z)
         if self.p0 == 1.0:
             return np.zeros_like(z)
-        inner = _given_positive(z, self.p0)
-        a = self._positive(inner)
-        np.copyto(a, 0.0, where=z <= _zero_edge(self.p0))
-        return a
-
-    def _positive(self, z: np.ndarray) -> np.ndarray:
-        if self.family == "lognormal":
+        if self.p0 == 0.0 and self.family == "constant":
+            return np.full_like(z, self.first)
+        if self.p0 == 0.0 and self.family == "lognormal":
             a = z * self.second
             a += self.first
             return np.exp(a, out=a)
-        if self.family == "constant":
-            return np.full_like(z, self.first)
-        a = _looked_up(z, *_quantile_table(self.shape), lowest=-_TABLE_EDGE)
-        if self.family == "empirical":
-            a *= self.second
-            a += self.first
-            return np.exp(a, out=a)
-        a *= self.third if self.family == "beta" else self.second
+        a = self.table(z)
+        a *= self.unit
         return a
+
+    @property
+    def table(self) -> QuantileTable:
+        """Attainment in units of `unit` by z."""
+        return _table(self.shape)
+
+    @property
+    def unit(self) -> float:
+        """What the shape's values are multiplied by."""
+        if self.family in ("lognormal", "empirical"):
+            return float(np.exp(self.first))
+        return {"beta": self.third, "constant": self.first}.get(self.family, self.second)
 
     @cached_property
     def shape(self) -> Marginal:
-        """What its quantile table depends on: the family and its shape, with scale, shift and hurdle taken away."""
-        if self.family == "empirical":
-            return replace(self, first=0.0, second=1.0, p0=0.0)
+        """What its table depends on: the family, its shape and hurdle, with scale and shift taken away."""
+        if self.family in ("lognormal", "empirical"):
+            return replace(self, first=0.0)
         if self.family == "beta":
-            return replace(self, third=1.0, p0=0.0)
-        return replace(self, second=1.0, p0=0.0)
+            return replace(self, third=1.0)
+        return replace(self, first=1.0) if self.family == "constant" else replace(self, second=1.0)
 
 
-def _looked_up(z: np.ndarray, values: np.ndarray, steps: np.ndarray, lowest: float) -> np.ndarray:
-    """`values` at z, in straight lines between knots on an even grid from `lowest` to _TABLE_EDGE."""
-    at = z - lowest
-    at *= (_TABLE_KNOTS - 1) / (_TABLE_EDGE - lowest)
-    np.clip(at, 0.0, _TABLE_KNOTS - 1, out=at)
-    knot = at.astype(np.intp)
-    at -= knot
-    at *= steps.take(knot, mode="clip")
-    at += values.take(knot, mode="clip")
-    return at
+@lru_cache(maxsize=128)
+def _table(shape: Marginal) -> QuantileTable:
+    def positive(z: np.ndarray) -> np.ndarray:
+        if shape.family == "lognormal":
+            return np.exp(shape.second * z)
+        if shape.family == "constant":
+            return np.ones_like(z)
+        values = families.unit_quantiles(shape.family, shape.parameters, z, shape.points)
+        return np.exp(shape.second * values) if shape.family == "empirical" else values
 
-
-def _with_steps(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return values, np.append(np.diff(values), 0.0)
-
-
-@lru_cache(maxsize=256)
-def _quantile_table(shape: Marginal) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of a family's shape on an even grid of z, and their differences (relative error < 1e-6 for a gamma)."""
-    z = np.linspace(-_TABLE_EDGE, _TABLE_EDGE, _TABLE_KNOTS)
-    return _with_steps(families.unit_quantiles(shape.family, shape.parameters, z, shape.points))
-
-
-def _zero_edge(p0: float) -> float:
-    """The z below which attainment is zero."""
-    return float(ndtri(p0))
-
-
-def _given_positive(z: np.ndarray, p0: float) -> np.ndarray:
-    """The normal that stands for z among the positive: Phi^-1((Phi(z) - p0) / (1 - p0)).
-
-    From a table, but next to the edge, where it falls without end, as it is written (absolute error < 2e-5).
-    """
-    edge = _zero_edge(p0)
-    inner = _looked_up(z, *_hurdle_table(p0), lowest=edge + _HURDLE_EXACT)
-    near = np.flatnonzero((z < edge + _HURDLE_EXACT) & (z > edge))
-    inner[near] = _conditional(z[near], p0)
-    return inner
-
-
-@lru_cache(maxsize=256)
-def _hurdle_table(p0: float) -> tuple[np.ndarray, np.ndarray]:
-    z = np.linspace(_zero_edge(p0) + _HURDLE_EXACT, _TABLE_EDGE, _TABLE_KNOTS)
-    return _with_steps(_conditional(z, p0))
+    if shape.p0 == 0.0:
+        return plain_table(positive)
+    # The normal that stands for z among the positive.
+    return hurdle_table(lambda z: positive(_conditional(z, shape.p0)), float(ndtri(shape.p0)))
 
 
 def _conditional(z: np.ndarray, p0: float) -> np.ndarray:

@@ -55,7 +55,7 @@ class PayoutCurve:
         if self.threshold_mode == "cliff_from_zero":
             np.copyto(paid, 0.0, where=a < self.threshold)
         elif self.threshold_mode == "linear_from_threshold":
-            ramp = (a - self.threshold) * (self._just_below_target() / (1.0 - self.threshold))
+            ramp = (a - self.threshold) * (self.just_below_target() / (1.0 - self.threshold))
             paid = np.where(a < 1.0, np.maximum(ramp, 0.0), paid)
         return paid
 
@@ -74,8 +74,8 @@ class PayoutCurve:
             paid += excess
         return paid
 
-    def _just_below_target(self) -> float:
-        """Payout when 100 % is approached from below: the ramp ends where the next tier has not begun."""
+    def just_below_target(self) -> float:
+        """Payout per unit of base when 100 % is approached from below: the ramp ends where the next tier has not begun."""
         if self.accelerator_mode == "retroactive":
             return [r for b, r in zip(self.bounds, self.rates, strict=True) if b < 1.0][-1]
         return float(self._tiers(np.array([1.0]))[0])

@@ -87,9 +87,9 @@ def open_streams(seed: int, scenario: str, sampling: Sampling, regions: Sequence
 class AntitheticStreams(Streams):
     """Pairs of iterations with opposite normals: a segment's pairs are the first half of its plain draws."""
 
-    def normals(self, entity: str, start: int, stop: int) -> np.ndarray:
-        """Standard normals of iterations start..stop-1, float64."""
-        drawn = np.empty(stop - start)
+    def normals(self, entity: str, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Standard normals of iterations start..stop-1, float64; into `out` when there is one."""
+        drawn = np.empty(stop - start) if out is None else out
         for first in range(start // SEGMENT * SEGMENT, stop, SEGMENT):
             low, high = max(start, first), min(stop, first + SEGMENT)
             pair, odd = divmod(low - first, 2)
@@ -99,6 +99,25 @@ class AntitheticStreams(Streams):
             np.negative(half, out=both[1::2])
             drawn[low - start : high - start] = both[odd : odd + high - low]
         return drawn
+
+    @property
+    def quick_step(self) -> int:
+        """Twice the plain one: a range has half as many pairs."""
+        return 2 * super().quick_step
+
+    def quick_normals(
+        self, entities: Sequence[str], scales: np.ndarray, start: int, out: np.ndarray, spare: np.ndarray
+    ) -> None:
+        """One half of each row as plain streams draw it, the other its opposite."""
+        half = out.shape[1] // 2
+        first = start // SEGMENT * SEGMENT
+        super().quick_normals(entities, scales, first + (start - first) // 2, out[:, :half], spare[:, :half])
+        np.negative(out[:, :half], out=out[:, half:])
+
+    def quick_order(self, width: int) -> np.ndarray:
+        """Pair k is iterations 2k and 2k + 1."""
+        pairs = super().quick_order(width // 2)
+        return np.stack([pairs, pairs + width // 2], axis=1).ravel()
 
 
 class SobolStreams(Streams):
@@ -120,11 +139,11 @@ class SobolStreams(Streams):
             )
         self._dimension = {factor: at for at, factor in enumerate(factors)}
 
-    def normals(self, entity: str, start: int, stop: int) -> np.ndarray:
-        """Standard normals of iterations start..stop-1, float64."""
+    def normals(self, entity: str, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Standard normals of iterations start..stop-1, float64; into `out` when there is one."""
         if entity not in self._dimension:
-            return super().normals(entity, start, stop)
-        drawn = np.empty(stop - start)
+            return super().normals(entity, start, stop, out)
+        drawn = np.empty(stop - start) if out is None else out
         for replication in range(start // self._points, (stop - 1) // self._points + 1):
             first = replication * self._points
             low, high = max(start, first), min(stop, first + self._points)

@@ -18,7 +18,7 @@ from include.forecast.inputs import SimulationInputs
 from include.forecast.marginal import Marginal
 from tests.forecast_cases import line, rep, simulation
 
-REPS, ITERATIONS, ROUNDS = 500, 8192, 9
+REPS, ITERATIONS, ROUNDS = 500, 8192, 7
 GOAL = 1.65
 
 

@@ -14,6 +14,7 @@ from numpy.random import Generator, Philox
 from include.errors import TradewindError
 from include.forecast import draws, engine, plans, summary
 from include.forecast.marginal import Marginal
+from include.forecast.rows import ROUNDING
 from tests.forecast_cases import company, line, rep, simulation
 from tests.forecast_marts import load_marts
 from tests.golden import test_forecast_goldens as goldens
@@ -28,7 +29,7 @@ def test_streams_by_position_would_be_seen(monkeypatch):
     monkeypatch.setattr(
         draws.Streams,
         "normals",
-        lambda self, entity, start, stop: self._generator.standard_normal(stop - start),
+        lambda self, entity, start, stop, out=None: self._generator.standard_normal(stop - start, out=out),
     )
     with pytest.raises(AssertionError):
         properties.test_any_range_of_a_stream_is_the_same_stream()
@@ -41,9 +42,9 @@ def test_streams_by_position_would_be_seen(monkeypatch):
 def test_a_block_numbered_stream_would_be_seen(monkeypatch):
     """One stream per block is fast and changes with the block size."""
 
-    def by_block(self, entity, start, stop):
+    def by_block(self, entity, start, stop, out=None):
         words = draws.stream_state(self._seed, self._scenario, f"{entity}|{start}", 0)
-        return Generator(Philox(key=words[:2])).standard_normal(stop - start)
+        return Generator(Philox(key=words[:2])).standard_normal(stop - start, out=out)
 
     monkeypatch.setattr(draws.Streams, "normals", by_block)
     with pytest.raises(AssertionError):
@@ -63,7 +64,7 @@ def test_half_even_rounding_would_be_seen(monkeypatch):
         [rep("R", target=Decimal("0.125"), lines=[line(marginal=Marginal("constant", 1.0, 0.0))])]
     )
     assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [13]
-    monkeypatch.setattr(engine.np, "floor", lambda x, out=None: np.rint(x - 0.5, out=out))
+    monkeypatch.setattr(engine.np, "floor", lambda x, out=None: np.rint(x - ROUNDING, out=out))
     assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [12]
 
 
