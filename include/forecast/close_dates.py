@@ -24,11 +24,23 @@ class Closing:
     offsets: np.ndarray
     source: str
 
+    def before(self, days: np.ndarray) -> np.ndarray:
+        """Share of the days before each of `days`, given as days after `as_of` (any shape)."""
+        return np.searchsorted(self.offsets, days - self.shift) / self.offsets.size
+
     def share(self, start: date, end: date) -> float:
         """Share of the days in [start, end)."""
-        first, last = ((day - self.as_of).days - self.shift for day in (start, max(start, end)))
-        low, high = np.searchsorted(self.offsets, (first, last))
-        return float(high - low) / self.offsets.size
+        first, last = self.before(_after(self.as_of, (start, max(start, end))))
+        return float(last - first)
+
+    def shares_until(self, windows: Windows, last_days: Sequence[date]) -> list[float]:
+        """Share of the days inside `windows` up to and with each of `last_days`."""
+        if not windows:
+            return [0.0] * len(last_days)
+        starts, ends = (_after(self.as_of, side) for side in zip(*windows, strict=True))
+        until = np.clip((_after(self.as_of, last_days) + 1)[:, None], starts, ends)
+        inside = (self.before(until) - self.before(starts)).sum(axis=1)
+        return [float(share) for share in np.clip(inside, 0.0, 1.0)]
 
 
 class CloseDates:
@@ -127,3 +139,7 @@ def amount_spread(closed: Sequence[DealRecord]) -> tuple[float, int]:
     if len(logs) < 2:
         return 0.0, len(logs)
     return float(np.sqrt(np.expm1(min(np.var(logs), 4.0)))), len(logs)
+
+
+def _after(as_of: date, days: Sequence[date]) -> np.ndarray:
+    return np.array([(day - as_of).days for day in days], dtype=np.int64)

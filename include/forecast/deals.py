@@ -49,9 +49,9 @@ class Deal:
             raise _refuse(self, "a finite amount, a spread of 0 or more", f"{self.amount}, {self.spread}")
 
     @property
-    def expected(self) -> float:
+    def expected(self) -> Decimal:
         """Mean revenue inside the line, in currency."""
-        return float(self.amount) * self.probability * self.chance
+        return self.amount * Decimal(repr(self.probability)) * Decimal(repr(self.chance))
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -63,14 +63,14 @@ class Line:
     @property
     def is_complete(self) -> bool:
         """Whether nothing more can be credited in the horizon."""
-        return self.remaining_quota == 0
+        return self.remaining_quota == 0 and not self.deals
 
     @property
     def expected_credited(self) -> Decimal:
         """What the whole horizon is expected to credit: what is known and the mean of what is to come."""
-        return self.credited + round_half_up(
-            self.remaining_quota * Decimal(repr(self.marginal.mean)), QUANTUM
-        )
+        to_come = self.remaining_quota * Decimal(repr(self.marginal.mean))
+        to_come += sum((deal.expected for deal in self.deals), Decimal(0))
+        return self.credited + round_half_up(to_come, QUANTUM)
 
     def credited_by(self, day: str) -> Decimal:
         """Credited by the last point of the path up to `day` (ISO), where the path reaches back that far."""

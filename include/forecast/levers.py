@@ -182,7 +182,7 @@ def _scenario(inputs: SimulationInputs, scenario: Scenario) -> SimulationInputs:
 
 
 def _require_open(inputs: SimulationInputs) -> None:
-    if all(line.remaining_quota == 0 for rep in inputs.reps for line in rep.lines):
+    if all(line.is_complete for rep in inputs.reps for line in rep.lines):
         raise NotApplicable("nothing of the year is left to draw")
 
 

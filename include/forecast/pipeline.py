@@ -61,7 +61,7 @@ class _Expected:
     def add(self, rep: RepInput, worth: float) -> None:
         for line in rep.lines:
             if line.measure == REVENUE:
-                self.deals += worth * sum(deal.expected for deal in line.deals)
+                self.deals += worth * float(sum(deal.expected for deal in line.deals))
                 if line.remaining_months:
                     self.new += worth * float(line.remaining_quota) * line.marginal.mean
 
@@ -185,7 +185,6 @@ class Pipeline:
         windows = self._windows(rep.rep_key, date.fromisoformat(leg.start), date.fromisoformat(leg.end))
         share = self._new.share(rep.role, windows)
         days = [date.fromisoformat(point.date) for point in line.path]
-        by_month = [_until(windows, day) for day in days]
         marginal = Marginal("constant", 0.0, 0.0)
         if share > 0:
             marginal = line.marginal
@@ -193,10 +192,10 @@ class Pipeline:
                 months = line.remaining_months
                 marginal = marginal.remaining(months * share, months).scaled(share)
         path: list[PathPoint] = [
-            replace(point, new_share=self._new.share(rep.role, inside))
-            for point, inside in zip(line.path, by_month, strict=True)
+            replace(point, new_share=self._new.share(rep.role, _until(windows, day)))
+            for point, day in zip(line.path, days, strict=True)
         ]
-        deals = (self._deal(part, windows, by_month) for part in mine)
+        deals = (self._deal(part, windows, days) for part in mine)
         return replace(
             line,
             marginal=marginal,
@@ -215,18 +214,18 @@ class Pipeline:
         )
         return tuple(sorted((a, b) for a, b in inside if a < b))
 
-    def _deal(self, part: OpenDeal, windows: Windows, by_month: Sequence[Windows]) -> Deal:
-        closing = part.closing
+    def _deal(self, part: OpenDeal, windows: Windows, month_ends: Sequence[date]) -> Deal:
         begins = windows[0][0] if windows else self._horizon.next_day
+        chance, *path = part.closing.shares_until(windows, [self._horizon.end, *month_ends])
         return Deal(
             opportunity_key=part.record.opportunity_key,
             amount=part.amount,
             probability=part.probability,
-            chance=_chance(closing, windows),
-            earlier=closing.share(self._horizon.as_of + DAY, begins),
+            chance=chance,
+            earlier=part.closing.share(self._horizon.as_of + DAY, begins),
             spread=self._spread,
             is_correlated=self._rules.correlated,
-            path=tuple(_chance(closing, inside) for inside in by_month),
+            path=tuple(path),
         )
 
     def _notes(
@@ -278,7 +277,3 @@ def _cells(counted: Sequence[OpenDeal]) -> tuple[Mapping[str, object], ...]:
 def _until(windows: Windows, day: date) -> Windows:
     """The parts of `windows` up to and with `day`."""
     return tuple((a, min(b, day + DAY)) for a, b in windows if a <= day)
-
-
-def _chance(closing: Closing, windows: Windows) -> float:
-    return min(1.0, sum(closing.share(a, b) for a, b in windows))

@@ -41,6 +41,13 @@ DEMO = (
             "timezone": "America/Chicago",
             "fiscal_calendar": "US-MONTHLY",
             "publish_mode": "live",
+            "forecast": {
+                "scenarios": {
+                    "base": {},
+                    "strong_year": {"attainment_scale": 1.1},
+                    "open_pipeline": {"mode": "pipeline"},
+                }
+            },
         },
     ),
     Company(

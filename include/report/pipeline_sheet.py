@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from include.money import round_half_up
 from include.report.forecast_report import SimulationReport
 
 _RATES = {
@@ -36,7 +37,7 @@ def _rate_rows(simulations: Sequence[SimulationReport]) -> list[list[object]]:
             simulation.scenario_id, simulation.currency, rate["stage"] or _NOT_KNOWN,
             rate["age_band"] or _NOT_KNOWN, rate["source"], rate["deal_count"], rate["win_count"], rate["rate"],
             rate["rate_low"], rate["rate_high"], rate["open_count"], Decimal(rate["open_amount"]),
-            _money(rate["expected_amount"]),
+            round_half_up(Decimal(repr(rate["expected_amount"]))),
         ]
         for simulation in simulations
         for rate in simulation.inputs.win_rates
@@ -47,7 +48,7 @@ def _deal_rows(simulations: Sequence[SimulationReport]) -> list[list[object]]:
     return [
         [
             simulation.scenario_id, simulation.currency, deal.opportunity_key, rep.rep_key, leg.start,
-            deal.amount, deal.probability, deal.chance, _money(deal.expected),
+            deal.amount, deal.probability, deal.chance, round_half_up(deal.expected),
         ]
         for simulation in simulations
         for rep in simulation.inputs.reps
@@ -55,7 +56,3 @@ def _deal_rows(simulations: Sequence[SimulationReport]) -> list[list[object]]:
         for line in leg.lines
         for deal in line.deals
     ]  # fmt: skip
-
-
-def _money(amount: float) -> Decimal:
-    return Decimal(str(round(amount, 2)))

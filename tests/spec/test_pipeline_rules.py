@@ -399,11 +399,10 @@ def world() -> World:
     return build(20260117, SMALL, "harbor")
 
 
-def expected_revenue(inputs: SimulationInputs) -> float:
+def expected_revenue(inputs: SimulationInputs) -> Decimal:
     """Mean revenue still to come."""
     return sum(
-        (float(line.remaining_quota) * line.marginal.mean if line.remaining_months else 0.0)
-        + sum(d.expected for d in line.deals)
+        line.expected_credited - line.credited
         for rep in inputs.reps
         for line in rep.lines
         if line.measure == "revenue"
