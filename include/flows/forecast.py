@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from include import fiscal
-from include import settings as places
 from include.errors import TradewindError
 from include.faultpoints import point
 from include.flows import forecast_blocks, forecast_events, levers
+from include.flows.forecast_reports import write_reports
 from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
 from include.forecast.config import ForecastConfig
@@ -30,25 +30,18 @@ from include.forecast.engine import GROUP_KINDS, block_plan, check_size, simulat
 from include.forecast.groups import group_statistics, rep_statistics
 from include.forecast.inputs import SimulationInputs
 from include.forecast.new_quotas import lay_over
-from include.forecast.paths import fan
 from include.forecast.prepare import prepare
 from include.forecast.summary import summarise as statistics_of
 from include.machines.pool import processes
-from include.report.forecast_report import ForecastReport, SimulationReport
 from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse import forecast_marts, forecasts, pipeline_marts, win_rates
-from include.warehouse import levers as stored_levers
 from include.warehouse.forecasts import Simulation
 from include.warehouse.lease import Lease
 from include.warehouse.session import Warehouse
 from include.warehouse.tenants import load_settings
 
 log = logging.getLogger("tradewind.forecast")
-
-WORKBOOK, PDF = "monthly_forecast.xlsx", "monthly_report.pdf"
-
-_FAN_ITERATIONS = 2_000
 
 
 @dataclass(frozen=True)
@@ -216,35 +209,6 @@ def mark_failed(wh: Warehouse, tenant: str, simulation_ids: Sequence[str]) -> No
             forecasts.set_progress(conn, simulation_id, "failed", 0)
 
 
-def write_reports(
-    wh: Warehouse, tenant: str, *, period: str, simulation_ids: Sequence[str], folder: Path | None = None
-) -> list[Path]:
-    """Workbook and PDF of these simulations in `folder` (default $TRADEWIND_OUTPUT/<tenant>/<period>/).
-
-    Everything comes from the tables, so the figures are those that others read; the same simulations give
-    the same bytes. Each file appears whole or not at all.
-    """
-    # Drawing takes seconds to import, and only this step draws.
-    from include.report.pdf import write_pdf
-    from include.report.workbook import write_workbook
-
-    with wh.engine(tenant) as conn:
-        simulations = [_simulation_report(conn, simulation_id) for simulation_id in simulation_ids]
-        company = conn.execute("SELECT name FROM tenancy.tenants WHERE tenant_id = %s", (tenant,)).fetchone()[
-            0
-        ]
-    report = ForecastReport(company=company, period=period, simulations=tuple(simulations))
-    folder = folder or places.output(tenant, period)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, write in ((WORKBOOK, write_workbook), (PDF, write_pdf)):
-        draft = folder / f".{name}.part"
-        write(report, draft)
-        paths.append(draft.replace(folder / name))
-        point("forecast.report_written")
-    return paths
-
-
 def run_forecast(
     wh: Warehouse,
     tenant: str,
@@ -310,29 +274,3 @@ def _known_amounts(inputs: SimulationInputs) -> tuple[Decimal, Decimal | None]:
     ]
     targets = [inputs.worth(rep, r) for rep in inputs.reps if (r := rep.target_incentive) is not None]
     return sum(credited, Decimal(0)), sum(targets, Decimal(0)) if targets else None
-
-
-def _simulation_report(conn, simulation_id: str) -> SimulationReport:
-    simulation = forecasts.load_simulation(conn, simulation_id)
-    if simulation.status != "completed":
-        raise TradewindError(
-            where=f"report of {simulation_id}",
-            expected="a completed simulation",
-            got=simulation.status,
-            remedy="summarise it first",
-        )
-    return SimulationReport(
-        simulation_id=simulation_id,
-        scenario_id=simulation.scenario_id,
-        currency=simulation.currency,
-        seed=simulation.seed,
-        result_hash=simulation.result_hash,
-        config_hash=simulation.config_hash,
-        inputs=simulation.inputs,
-        summary=forecasts.read_summary(conn, simulation_id),
-        groups=forecasts.read_groups(conn, simulation_id),
-        cents=np.concatenate(forecasts.group_cents(conn, simulation_id, "total", "")),
-        fan=fan(simulation.inputs, simulation.seed, min(simulation.iterations, _FAN_ITERATIONS)),
-        drivers=stored_levers.read_drivers(conn, simulation_id),
-        optima=stored_levers.read_optima(conn, simulation_id),
-    )

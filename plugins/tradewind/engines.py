@@ -131,15 +131,19 @@ def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, objec
 
 def report_one(wh: Warehouse, summarised: Iterable[Work], context: Mapping) -> list[dict[str, object]]:
     """Write workbook and PDF of every tenant; one piece of work per tenant and export of the forecast side."""
-    from include.flows import forecast
+    from include.flows import forecast_reports
 
     works = []
     for work in summarised:
         tenant, period = str(work["tenant"]), str(work["period"])
         run = {"tenant": tenant, "run_id": context["run_id"], "as_of": _day(work["as_of"]), "period": period}
         with runlog.run(wh, verb="forecast", **run) as entry:
-            paths = forecast.write_reports(
-                wh, tenant, period=period, simulation_ids=list(work["simulations"])
+            paths = forecast_reports.write_reports(
+                wh,
+                tenant,
+                period=period,
+                simulation_ids=list(work["simulations"]),
+                formats=context["params"].get("formats"),
             )
             entry.summary = {"simulations": list(work["simulations"]), "files": [str(p) for p in paths]}
         notifications.record(

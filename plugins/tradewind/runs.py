@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import fiscal
 from include.errors import TradewindError
+from include.forecast.config import EXPORT_FORMATS
 from include.publish.exports import BY_NAME
 from include.warehouse.tenants import active_tenants, load_settings
 from tradewind.assets import triggering
@@ -98,6 +99,14 @@ NEW_QUOTAS = Param(
     ),
 )
 
+FORMATS = Param(
+    None,
+    type=["null", "array"],
+    items={"type": "string", "enum": list(EXPORT_FORMATS)},
+    title="Formats",
+    description="Files written beside the workbook and the PDF. Empty: the tenant's setting forecast.exports.",
+)
+
 #: The form of a forecast.
 FORECASTING = {
     "tenant": TENANT,
@@ -106,6 +115,7 @@ FORECASTING = {
     "dry_run": DRY_RUN,
     "trigger": TRIGGER,
     "new_quotas": NEW_QUOTAS,
+    "formats": FORMATS,
 }
 
 

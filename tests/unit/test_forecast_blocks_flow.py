@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from include.errors import TradewindError
-from include.flows import forecast, forecast_blocks
+from include.flows import forecast, forecast_blocks, forecast_reports
 from include.local.forecast import forecast_here
 from include.machines import exchange
 from include.machines.wire import Question, pack, unpack
@@ -127,4 +127,4 @@ def test_make_forecast_asks_other_machines_and_finishes_with_their_answers(wh, t
     exchange.answer_all(str(folder), map)
     assert ask()
     assert [line.split()[0] for line in said if "P95" in line] == ["base", "strong_year"]
-    assert (tmp_path / "output" / "alpha" / PERIOD / forecast.PDF).is_file()
+    assert (tmp_path / "output" / "alpha" / PERIOD / forecast_reports.PDF).is_file()

@@ -27,10 +27,6 @@ def wh(warehouse):
     load_marts(warehouse, "alpha", company())
     with warehouse.pipeline() as conn:
         conn.execute(
-            "CREATE TABLE planning.opportunities (tenant_id text NOT NULL, opportunity_key text, amount numeric(19,4),"
-            " currency text, is_won boolean, close_date date)"
-        )
-        conn.execute(
             "CREATE TABLE master.exchange_rates (tenant_id text NOT NULL, from_currency text, to_currency text,"
             " rate_date date, rate numeric(18,9))"
         )
@@ -42,7 +38,8 @@ def wh(warehouse):
 def win(wh, key: str, amount: object, day: str, currency: str | None = "USD", *, is_won: bool = True) -> None:
     with wh.pipeline() as conn:
         conn.execute(
-            "INSERT INTO planning.opportunities VALUES ('alpha', %s, %s, %s, %s, %s)",
+            "INSERT INTO planning.opportunities (tenant_id, opportunity_key, amount, currency, is_won, close_date)"
+            " VALUES ('alpha', %s, %s, %s, %s, %s)",
             (key, amount, currency, is_won, day),
         )
 
@@ -195,7 +192,8 @@ def test_another_tenants_deal_is_nobody_elses_event(wh):
     compute(wh)
     with wh.pipeline() as conn:
         conn.execute(
-            "INSERT INTO planning.opportunities VALUES ('beta', 'B', 9000000, 'USD', true, '2026-11-02')"
+            "INSERT INTO planning.opportunities (tenant_id, opportunity_key, amount, currency, is_won, close_date)"
+            " VALUES ('beta', 'B', 9000000, 'USD', true, '2026-11-02')"
         )
     assert find(wh) == []
 

@@ -15,6 +15,7 @@ import pytest
 
 from include.errors import MissingInput, TradewindError
 from include.flows import forecast
+from include.flows.forecast_reports import PDF, WORKBOOK, write_reports
 from include.forecast.summary import summarise as statistics_of
 from include.settings import TenantSettings
 from include.warehouse.copy import copy_rows
@@ -103,7 +104,7 @@ def test_a_second_run_changes_no_table_and_no_byte(wh, tmp_path):
     before = contents(wh)
     assert run(wh, tmp_path / "b", "run-2") == first
     assert contents(wh) == before
-    for name in (forecast.WORKBOOK, forecast.PDF):
+    for name in (WORKBOOK, PDF, "monthly_forecast.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -294,3 +295,20 @@ def test_several_currencies_are_stored_one_by_one_and_together(wh):
         assert found[3][column] == sum(row[column] * w for row, w in zip(found, worth, strict=False))
     mean = sum(row[2] * w for row, w in zip(found, worth, strict=False))
     assert abs(found[3][2] - mean) < Decimal("0.1")
+
+
+def test_the_formats_asked_for_are_written_and_no_older_one_stays(wh, tmp_path):
+    """MCS-18: what the run asks for, else what the tenant's settings say."""
+    ids = compute(wh)
+
+    def written(formats: list[str] | None) -> set[str]:
+        write_reports(wh, "alpha", period=PERIOD, simulation_ids=ids, formats=formats, folder=tmp_path)
+        return {path.name for path in tmp_path.iterdir()}
+
+    people = {"monthly_forecast.xlsx", "monthly_report.pdf"}
+    assert written(["parquet", "xactly"]) == people | {
+        "monthly_forecast.parquet",
+        "monthly_forecast_xactly.csv",
+    }
+    assert written(["anaplan"]) == people | {"monthly_forecast_anaplan.csv"}
+    assert written(None) == people | {"monthly_forecast.csv"}

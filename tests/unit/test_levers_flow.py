@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from include.errors import MissingInput, TradewindError
-from include.flows import forecast, levers
+from include.flows import forecast, forecast_reports, levers
 from include.forecast.lever_settings import DRIVER_SIZES
 from include.forecast.levers import DRIVERS
 from include.warehouse.tenants import ensure_tenant
@@ -218,7 +218,7 @@ class TestRequests:
 
 def test_the_workbook_shows_the_tables(wh, tmp_path):
     forecast.run_forecast(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="r", folder=tmp_path)
-    book = openpyxl.load_workbook(tmp_path / forecast.WORKBOOK)
+    book = openpyxl.load_workbook(tmp_path / forecast_reports.WORKBOOK)
     shown = list(book["drivers"].iter_rows(min_row=2, values_only=True))
     stored = query(wh, "SELECT rank, delta_p95 FROM planning.monte_carlo_drivers ORDER BY rank")
     assert [(row[2], row[5]) for row in shown] == [(r, None if d is None else float(d)) for r, d in stored]

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from include.errors import MissingInput
-from include.flows import forecast
+from include.flows import forecast, forecast_reports
 from include.warehouse.tenants import ensure_tenant
 from tests.forecast_cases import company
 from tests.forecast_marts import load_marts
@@ -83,7 +83,7 @@ def test_a_run_reads_deals_as_of_the_day_and_stores_its_rates_once(wh, tmp_path)
 
 def test_the_workbook_shows_rates_and_deals_of_the_scenario_in_pipeline_mode(wh, tmp_path):
     run(wh, tmp_path)
-    book = openpyxl.load_workbook(tmp_path / forecast.WORKBOOK)
+    book = openpyxl.load_workbook(tmp_path / forecast_reports.WORKBOOK)
     rates = list(book["win_rates"].values)
     assert rates[1][:8] == ("deals", "USD", "Proposal", "30-59", "stage and age", 40, 10, 0.25)
     deals = {row[2]: row for row in book["open_deals"].values}
