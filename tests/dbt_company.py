@@ -748,6 +748,28 @@ RECORDS: dict[str, Rows] = {
         {"horizon_start": "2025-01-01", "lead_months": 1, "currency": "USD", "rep_key": "R1"}
         | {"not_compared": "no payment of the year"}
     ],
+    "planning.monte_carlo_drivers": [
+        {
+            "simulation_id": _SIMULATION,
+            "currency": "USD",
+            "scenario_id": "base",
+            "simulation_date": "2026-02-28",
+        }
+        | {"lever": "quota", "size": 0.05, "iterations": 5, "rank": 1, "mean": 290, "p95": 460}
+        | {"delta_mean": -10, "delta_mean_se": 2, "delta_p95": -20, "delta_p95_se": 4},
+    ],
+    "planning.monte_carlo_optima": [
+        {
+            "simulation_id": _SIMULATION,
+            "currency": "USD",
+            "scenario_id": "base",
+            "simulation_date": "2026-02-28",
+        }
+        | {"lever": "quota_scale", "percentile": 95, "budget_amount": 465, "status": "met", "setting": 1.05}
+        | {"amount": 460, "mean": 290, "p95": 460, "p_exceed_budget": 0.2, "next_setting": 1.04}
+        | {"next_amount": 466, "is_monotone": True, "lowest": 0.5, "highest": 2, "step": 0.01}
+        | {"iterations": 5, "evaluations": 12},
+    ],
     "publish.receipts": [
         {
             "receipt_id": CLAIM,

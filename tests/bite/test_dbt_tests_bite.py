@@ -131,6 +131,7 @@ CONDITIONS = {
     "accrual_comparison_is_not_negative": "UPDATE {} SET recognised_amount = -1",
     "deductions_reasons_are_known": "UPDATE {} SET reason_code_normalized = 'WHATEVER'",
     "rep_attainment_is_credited_by_quota": "UPDATE {} SET attainment = attainment + 0.1",
+    "monte_carlo_optima_meet_the_budget_or_say_so": "UPDATE {} SET amount = budget_amount + 1",
     "match_reliability_lies_inside_its_interval": "UPDATE {} SET confirmed_rate_low = 0.99",
     "remittance_tie_out_says_what_it_shows": "UPDATE {} SET is_tied = not is_tied",
 }

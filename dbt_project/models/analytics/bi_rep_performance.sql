@@ -8,19 +8,29 @@ sales_reps as (
     select * from {{ ref('sales_reps') }}
 ),
 
-forecast_by_rep as (
+monte_carlo_runs as (
+    select * from {{ source('planning', 'monte_carlo_runs') }}
+),
+
+bi_forecast as (
     select * from {{ ref('bi_forecast') }} where group_kind = 'rep'
 ),
 
--- The newest simulation of each rep and currency; an older scenario does not stand beside today's attainment.
-latest_forecast as (
-    select distinct on (tenant_id, group_key, currency) *
-    from forecast_by_rep
-    order by tenant_id, group_key, currency, simulation_date desc, scenario_id
+forecasts as (
+    select
+        bi_forecast.*,
+        monte_carlo_runs.horizon_start,
+        monte_carlo_runs.horizon_end
+    from bi_forecast
+    inner join monte_carlo_runs
+        on bi_forecast.tenant_id = monte_carlo_runs.tenant_id
+        and bi_forecast.simulation_id = monte_carlo_runs.simulation_id
 ),
 
+-- The newest simulation of the year a window lies in, `base` where there are scenarios: a window of a year that nobody
+-- simulated has no compensation.
 final as (
-    select
+    select distinct on (rep_attainment.tenant_id, rep_attainment.rep_key, rep_attainment.measure, rep_attainment.period_start)
         rep_attainment.tenant_id,
         rep_attainment.rep_key,
         sales_reps.name,
@@ -33,18 +43,28 @@ final as (
         rep_attainment.quota_amount,
         rep_attainment.credited_amount as total_revenue,
         (100 * rep_attainment.attainment)::numeric(38, 9) as quota_attainment_pct,
-        latest_forecast.mean_amount as total_compensation,
-        latest_forecast.simulation_id,
-        latest_forecast.data_as_of,
-        latest_forecast.run_id
+        forecasts.mean_amount as total_compensation,
+        forecasts.simulation_id,
+        forecasts.data_as_of,
+        forecasts.run_id
     from rep_attainment
     left join sales_reps
         on rep_attainment.tenant_id = sales_reps.tenant_id
         and rep_attainment.rep_key = sales_reps.rep_key
-    left join latest_forecast
-        on rep_attainment.tenant_id = latest_forecast.tenant_id
-        and rep_attainment.rep_key = latest_forecast.group_key
-        and rep_attainment.currency = latest_forecast.currency
+    left join forecasts
+        on rep_attainment.tenant_id = forecasts.tenant_id
+        and rep_attainment.rep_key = forecasts.group_key
+        and rep_attainment.currency = forecasts.currency
+        and rep_attainment.period_start < forecasts.horizon_end
+        and rep_attainment.period_end > forecasts.horizon_start
+    order by
+        rep_attainment.tenant_id,
+        rep_attainment.rep_key,
+        rep_attainment.measure,
+        rep_attainment.period_start,
+        forecasts.simulation_date desc nulls last,
+        forecasts.scenario_id <> 'base',
+        forecasts.scenario_id
 )
 
 select * from final
