@@ -45,11 +45,7 @@ def explain(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | None 
     iterations = min(simulation.iterations, pulled.iterations)
     effects = drivers(simulation.inputs, simulation.seed, iterations, pulled.levers, budget_amount=budget)
     asked = OptimiseSettings.from_mapping(config["optimise"])
-    optima = [
-        _search(simulation, lever, asked, budget, bounds)
-        for lever, bounds in asked.levers.items()
-        if budget is not None
-    ]
+    optima = [_search(simulation, lever, asked, budget) for lever in asked.levers if budget is not None]
     point("forecast.levers_pulled")
     with wh.engine(tenant, lease) as conn:
         stored.add_drivers(conn, tenant, simulation, effects, iterations)
@@ -113,38 +109,24 @@ def optimize(
         simulation = _completed(conn, simulation_id or stored.current(conn))
     if lever not in OPTIMISED:
         raise _refuse("lever", f"one of {', '.join(OPTIMISED)}", lever)
-    asked = {**((simulation.inputs.config or {}).get("optimise") or {}), "percentile": percentile}
-    if step is not None:
-        asked["step"] = step
-    if bounds is not None:
-        asked["levers"] = {lever: list(bounds)}
+    frozen = (simulation.inputs.config or {}).get("optimise") or {}
+    asked = {**frozen, "percentile": percentile} | ({} if step is None else {"step": step})
+    known = {**OptimiseSettings().levers, **frozen.get("levers", {})}
+    asked["levers"] = {lever: known[lever] if bounds is None else list(bounds)}
     settings = OptimiseSettings.from_mapping(asked)
     budget = _budget(simulation.inputs) if budget is None else budget
     if budget is None or not budget.is_finite() or budget < 0:
         raise _refuse("budget", "an amount of 0 or more, or a simulation with a budget", str(budget))
-    searched = settings.levers.get(lever) or OptimiseSettings().levers[lever]
-    found = asdict(_search(simulation, lever, settings, budget, searched))
+    found = asdict(_search(simulation, lever, settings, budget))
     found["budget"], found["percentile_amount"] = found.pop("budget_amount"), found.pop("amount")
     head = {name: getattr(simulation, name) for name in ("simulation_id", "scenario_id", "currency")}
     return head | {name: str(value) if isinstance(value, Decimal) else value for name, value in found.items()}
 
 
-def _search(
-    simulation: Simulation,
-    lever: str,
-    settings: OptimiseSettings,
-    budget: Decimal,
-    bounds: tuple[float, float],
-) -> Optimum:
+def _search(simulation: Simulation, lever: str, settings: OptimiseSettings, budget: Decimal) -> Optimum:
+    iterations = min(simulation.iterations, settings.iterations)
     return optimise(
-        simulation.inputs,
-        simulation.seed,
-        min(simulation.iterations, settings.iterations),
-        lever=lever,
-        percentile=settings.percentile,
-        budget_amount=budget,
-        bounds=bounds,
-        step=settings.step,
+        simulation.inputs, simulation.seed, iterations, lever=lever, settings=settings, budget_amount=budget
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from include.errors import TradewindError
 
@@ -12,6 +13,7 @@ from include.errors import TradewindError
 DRIVER_SIZES = {
     "attainment": (-0.99, 10.0),
     "spread": (-1.0, 10.0),
+    "win_rate": (-1.0, 10.0),
     "quota": (-0.99, 10.0),
     "accelerator": (-1.0, 10.0),
     "threshold": (-1.0, 1.0),
@@ -28,7 +30,7 @@ SETTINGS = {
     "threshold": (0.0, 10.0),
 }
 _BOTH_WAYS = (-0.1, 0.1)
-_MOST_ITERATIONS = 1_000_000
+_MOST_ITERATIONS = 100_000
 
 
 def _default_sizes() -> dict[str, tuple[float, ...]]:
@@ -98,7 +100,23 @@ class OptimiseSettings:
         if "levers" in body:
             levers = _known("optimise.levers", body["levers"], set(SETTINGS))
             found["levers"] = {name: _bounds(name, bounds) for name, bounds in levers.items()}
-        return cls(**found)
+        settings = cls(**found)
+        for name in settings.levers:
+            settings.steps(name)
+        return settings
+
+    def steps(self, lever: str) -> tuple[int, int]:
+        """The lowest and highest multiple of `step` inside the lever's bounds, as numbers of steps.
+
+        Raises TradewindError when there is none.
+        """
+        low, high = (Decimal(str(bound)) / Decimal(str(self.step)) for bound in self.levers[lever])
+        first = int(low.to_integral_value(rounding="ROUND_CEILING"))
+        last = int(high.to_integral_value(rounding="ROUND_FLOOR"))
+        if first > last:
+            where = f"optimise.levers.{lever}"
+            raise _refuse(where, f"a multiple of {self.step:g} inside the bounds", str(self.levers[lever]))
+        return first, last
 
 
 def _bounds(name: str, bounds: object) -> tuple[float, float]:
@@ -151,5 +169,5 @@ def _refuse(where: str, expected: str, got: str) -> TradewindError:
         where=f"forecast settings, {where}",
         expected=expected,
         got=got,
-        remedy="correct include/forecast/monthly_forecast_config.yaml or the tenant's forecast settings",
+        remedy="correct the request, include/forecast/monthly_forecast_config.yaml or the tenant's forecast settings",
     )

@@ -131,6 +131,22 @@ def _scaled_spread(inputs: SimulationInputs, factor: float) -> SimulationInputs:
     return _scenario(inputs, Scenario(inputs.scenario_id, spread_scale=factor))
 
 
+def _scaled_win_rates(inputs: SimulationInputs, factor: float) -> SimulationInputs:
+    def change(leg: Leg) -> Leg:
+        lines = (
+            replace(
+                line,
+                deals=tuple(replace(d, probability=min(d.probability * factor, 1.0)) for d in line.deals),
+            )
+            for line in leg.lines
+        )
+        return replace(leg, lines=tuple(lines))
+
+    if not any(line.deals for rep in inputs.reps for line in rep.lines):
+        raise NotApplicable("no open deal is drawn in this mode")
+    return _with_legs(inputs, change)
+
+
 def _scaled_correlation(inputs: SimulationInputs, factor: float) -> SimulationInputs:
     _require_open(inputs)
     rho_global, rho_region = inputs.correlation_global * factor, inputs.correlation_region * factor
@@ -156,6 +172,7 @@ DRIVERS = {
     for lever in (
         Lever("attainment", "Attainment still to come", _scaled_attainment),
         Lever("spread", "Spread of attainment", _scaled_spread),
+        Lever("win_rate", "Win rates of open deals", _scaled_win_rates),
         Lever("quota", "Quotas", scaled_quota),
         Lever("accelerator", "Rates above 100 %", scaled_accelerators),
         Lever("threshold", "Threshold", _moved_threshold, in_points=True),

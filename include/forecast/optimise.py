@@ -14,9 +14,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from include.errors import TradewindError
 from include.forecast.drivers import totals
 from include.forecast.inputs import SimulationInputs
+from include.forecast.lever_settings import OptimiseSettings
 from include.forecast.levers import OPTIMISED, Lever, NotApplicable
 from include.forecast.summary import Summary, quantile, summarise
 
@@ -60,20 +60,18 @@ def optimise(
     iterations: int,
     *,
     lever: str,
-    percentile: int,
+    settings: OptimiseSettings,
     budget_amount: Decimal,
-    bounds: tuple[float, float],
-    step: float,
 ) -> Optimum:
-    """Search one lever of `levers.OPTIMISED`. Raises TradewindError when no multiple of step lies inside bounds."""
+    """Search one lever of `settings` (a name of `levers.OPTIMISED`)."""
+    lowest, highest = settings.levers[lever]
     question = {
-        "lever": lever, "percentile": percentile, "budget_amount": budget_amount, "lowest": bounds[0],
-        "highest": bounds[1], "step": step, "iterations": iterations,
+        "lever": lever, "percentile": settings.percentile, "budget_amount": budget_amount, "lowest": lowest,
+        "highest": highest, "step": settings.step, "iterations": iterations,
     }  # fmt: skip
-    search = _Search(inputs, seed, iterations, OPTIMISED[lever], percentile, Decimal(str(step)))
-    first, last = _grid(bounds, search.step, lever)
+    search = _Search(inputs, seed, iterations, OPTIMISED[lever], settings)
     try:
-        answer, dearer, status = search.run(first, last, budget_amount)
+        answer, dearer, status = search.run(*settings.steps(lever), budget_amount)
     except NotApplicable as reason:
         return Optimum(**question, status="not_applicable", reason=str(reason))
     found = search.summary(answer, budget_amount)
@@ -96,16 +94,11 @@ class _Search:
     """Settings by number of steps; each is simulated once."""
 
     def __init__(
-        self,
-        inputs: SimulationInputs,
-        seed: int,
-        iterations: int,
-        lever: Lever,
-        percentile: int,
-        step: Decimal,
+        self, inputs: SimulationInputs, seed: int, iterations: int, lever: Lever, settings: OptimiseSettings
     ):
         self._inputs, self._seed, self._iterations = inputs, seed, iterations
-        self._lever, self._percentile, self.step = lever, percentile, step
+        self._lever, self._percentile = lever, settings.percentile
+        self._step = Decimal(str(settings.step))
         self._amounts: dict[int, Decimal] = {}
 
     @property
@@ -113,7 +106,7 @@ class _Search:
         return len(self._amounts)
 
     def setting(self, steps: int) -> float:
-        return float(self.step * steps)
+        return float(self._step * steps)
 
     def amount(self, steps: int) -> Decimal:
         if steps not in self._amounts:
@@ -155,18 +148,3 @@ class _Search:
     def _totals(self, steps: int) -> np.ndarray:
         changed = self._lever.apply(self._inputs, self.setting(steps))
         return totals(changed, self._seed, self._iterations)
-
-
-def _grid(bounds: tuple[float, float], step: Decimal, lever: str) -> tuple[int, int]:
-    """Numbers of steps at the ends: the multiples of `step` that lie inside `bounds`."""
-    low, high = (Decimal(str(bound)) / step for bound in bounds)
-    first = int(low.to_integral_value(rounding="ROUND_CEILING"))
-    last = int(high.to_integral_value(rounding="ROUND_FLOOR"))
-    if first > last:
-        raise TradewindError(
-            where=f"optimiser, bounds of {lever}",
-            expected=f"a multiple of {step} inside them",
-            got=f"{bounds[0]} to {bounds[1]}",
-            remedy="widen the bounds or make the step smaller",
-        )
-    return first, last

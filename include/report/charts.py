@@ -134,7 +134,7 @@ def draw_tornado(axes: Axes, simulation: SimulationReport, most: int = 8) -> Non
     axes.set_yticks(range(len(shown)), [DRIVERS[lever].label for lever, _ in shown])
     axes.invert_yaxis()
     axes.axvline(0, color=INK, lw=0.8)
-    axes.margins(x=0.18)
+    axes.margins(x=0.24)
     axes.set_title("What moves P95, everything else equal", loc="left")
     _finish(axes, money="x")
 

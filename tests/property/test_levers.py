@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import norm
 
+from include.forecast.deals import Deal
 from include.forecast.drivers import drivers, totals
 from include.forecast.engine import simulate_block
-from include.forecast.lever_settings import DriverSettings
+from include.forecast.lever_settings import DriverSettings, OptimiseSettings
 from include.forecast.levers import DRIVERS, OPTIMISED, NotApplicable
 from include.forecast.marginal import Marginal
 from include.forecast.optimise import optimise
@@ -75,10 +76,9 @@ def portfolio(the_plan, count: int = 7):
 
 
 def search(inputs, lever, budget, bounds, *, percentile=95, step=0.001, iterations=N):
-    return optimise(
-        inputs, SEED, iterations, lever=lever, percentile=percentile, budget_amount=Decimal(budget),
-        bounds=bounds, step=step,
-    )  # fmt: skip
+    asked = {"percentile": percentile, "step": step, "levers": {lever: list(bounds)}}
+    rules = OptimiseSettings.from_mapping(asked)
+    return optimise(inputs, SEED, iterations, lever=lever, settings=rules, budget_amount=Decimal(budget))
 
 
 class TestClosedForms:
@@ -149,6 +149,18 @@ class TestClosedForms:
         assert abs(float(effect.delta_mean) - exact) < 4 * float(effect.delta_mean_se)
         assert effect.delta_mean_se < 250
 
+    def test_win_rates_of_open_deals(self):
+        """Two deals on a flat plan: the mean moves by the expected revenue, a sure deal cannot become surer."""
+        deals = (Deal("a", Decimal(300_000), 0.4, is_correlated=False), Deal("b", Decimal(200_000), 1.0))
+        lines = [replace(line(marginal=Marginal("constant", 0.0, 0.0), remaining_quota=0), deals=deals)]
+        inputs = simulation([rep("R1", lines=lines)], plans={"P1": plan((0, 1), **UNCAPPED)})
+        [more, less] = sorted(
+            drivers(inputs, SEED, N, {"win_rate": [0.25, -0.5]}), key=lambda effect: -effect.size
+        )
+        for effect, exact in ((more, 50_000 * 0.3 * 0.1), (less, -50_000 * (0.3 * 0.2 + 0.2 * 0.5))):
+            assert abs(float(effect.delta_mean) - exact) < 4 * float(effect.delta_mean_se)
+        assert more.mean - more.delta_mean == less.mean - less.delta_mean
+
     def test_error_of_the_p95_difference(self):
         """Scaled targets scale P95 alone: its error is that of P95, whose asymptotic form is known."""
         inputs = one_rep(plan((0, 1), **UNCAPPED))
@@ -164,8 +176,8 @@ class TestClosedForms:
     )
     def test_errors_know_which_iterations_depend_on_each_other(self, sampling):
         """Over seeds, deltas scatter as their errors say."""
-        inputs = replace(portfolio(p1()), sampling=sampling)
-        effects = [drivers(inputs, seed, 16 * 256, {"quota": [0.1]})[0] for seed in range(24)]
+        inputs = replace(portfolio(plan((0, 1), **UNCAPPED)), sampling=sampling)
+        effects = [drivers(inputs, seed, 16 * 256, {"target_incentive": [0.1]})[0] for seed in range(24)]
         for name in ("mean", "p95"):
             seen = np.std([float(getattr(e, f"delta_{name}")) for e in effects], ddof=1)
             said = np.sqrt(np.mean([float(getattr(e, f"delta_{name}_se")) ** 2 for e in effects]))
@@ -265,6 +277,7 @@ class TestWhatDoesNotApply:
             ("accelerator", plan((0, 1), (0.8, 1.5)), "no plan has a tier that begins at 100 %"),
             ("commission_rate", p1(), "no plan pays a rate of revenue"),
             ("target_incentive", plan((0, 0.05), plan_kind="rate", **UNCAPPED), "target incentive"),
+            ("win_rate", p1(), "no open deal"),
             ("hiring_freeze", p1(), "nobody is hired after 2026-10-31"),
         ],
     )

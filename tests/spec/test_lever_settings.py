@@ -30,6 +30,7 @@ def test_the_file_states_the_defaults():
         ({"optimise": {"step": 0}}, "optimise.step"),
         ({"optimise": {"levers": {"quota_scale": [2, 1]}}}, "lowest, highest"),
         ({"optimise": {"levers": {"quota_scale": [0, 1]}}}, "optimise.levers.quota_scale"),
+        ({"optimise": {"levers": {"threshold": [0.5, 0.6]}, "step": 0.7}}, "a multiple of 0.7"),
         ({"optimise": 3}, "optimise"),
     ],
 )

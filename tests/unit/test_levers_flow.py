@@ -52,7 +52,11 @@ def test_every_lever_has_a_row_the_largest_move_of_p95_first(explained):
     assert {lever for lever, _, _ in found} == set(DRIVERS) == set(DRIVER_SIZES)
     moves = [move for _, move, reason in found if reason is None]
     assert moves == sorted(moves, reverse=True)
-    assert [lever for lever, _, reason in found if reason] == ["commission_rate"] * 2 + ["hiring_freeze"]
+    assert [lever for lever, _, reason in found if reason] == [
+        *["win_rate"] * 2,
+        *["commission_rate"] * 2,
+        "hiring_freeze",
+    ]
 
 
 def test_base_and_variant_are_the_simulation_itself(explained):
@@ -138,7 +142,7 @@ def test_without_a_budget_there_are_drivers_and_no_optima(wh):
     base = compute(wh)[0]
     assert levers.explain(wh, "alpha", base)
     assert query(wh, "SELECT count(*), count(delta_p_exceed), count(delta_p95) > 10"
-                     " FROM planning.monte_carlo_drivers") == [(19, 0, True)]  # fmt: skip
+                     " FROM planning.monte_carlo_drivers") == [(21, 0, True)]  # fmt: skip
     assert query(wh, "SELECT * FROM planning.monte_carlo_optima") == []
     with pytest.raises(TradewindError, match="a simulation with a budget"):
         levers.optimize(wh, "alpha", base, lever="quota_scale")
