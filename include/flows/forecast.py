@@ -16,8 +16,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
-
 from include import fiscal
 from include.errors import TradewindError
 from include.faultpoints import point
@@ -164,7 +162,7 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
         if simulation.status == "completed":
             return simulation.result_hash
         _require_blocks(simulation, forecasts.blocks_done(conn, simulation_id))
-        total = np.concatenate(forecasts.group_cents(conn, simulation_id, "total", ""))
+        total = forecasts.group_cents(conn, simulation_id, "total", "")
         budgets = {
             (b["scope"], b["scope_key"]): Decimal(b["budget_amount"]) for b in simulation.inputs.budgets
         }
@@ -179,7 +177,7 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
                 budgets={key: amount for (scope, key), amount in budgets.items() if scope == kind},
             )
             forecasts.add_groups(conn, tenant, simulation, kind, stats)
-        sums = np.sum(forecasts.group_cents(conn, simulation_id, "rep_sum", ""), axis=0)
+        sums = forecasts.rep_sums(conn, simulation_id)
         reps = rep_statistics(simulation.inputs, simulation.seed, simulation.iterations, sums, summary.mean)
         forecasts.add_groups(conn, tenant, simulation, "rep", reps)
         credited, at_target = _known_amounts(simulation.inputs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import psycopg
 
 from include import settings as places
@@ -84,7 +83,7 @@ def _simulation_report(conn: psycopg.Connection, simulation_id: str) -> Simulati
         inputs=simulation.inputs,
         summary=forecasts.read_summary(conn, simulation_id),
         groups=forecasts.read_groups(conn, simulation_id),
-        cents=np.concatenate(forecasts.group_cents(conn, simulation_id, "total", "")),
+        cents=forecasts.group_cents(conn, simulation_id, "total", ""),
         fan=fan(simulation.inputs, simulation.seed, min(simulation.iterations, _FAN_ITERATIONS)),
         drivers=stored_levers.read_drivers(conn, simulation_id),
         optima=stored_levers.read_optima(conn, simulation_id),

@@ -15,6 +15,7 @@ from include.forecast.sampling import Sampling
 
 #: Two-sided 95 %.
 _Z95 = 1.959963984540054
+_PIECE = 2**18
 
 
 def clusters(iterations: int, sampling: Sampling) -> int:
@@ -28,15 +29,27 @@ def standard_error(values: np.ndarray, sampling: Sampling) -> float | None:
     count = clusters(n, sampling)
     if count < 2:
         return None
+    if count == n:
+        return deviation(values) / float(np.sqrt(n))
     # Centred first: squares of raw cents would lose the digits of a small spread.
     centred = values - np.round(values.mean())
-    if count == n:
-        return float(np.std(centred, ddof=1)) / float(np.sqrt(n))
     sums = np.add.reduceat(centred, np.arange(0, n, sampling.cluster(n)))
     sizes = np.full(count, float(sampling.cluster(n)))
     sizes[-1] = n - sizes[:-1].sum()
     deviations = sums - sizes * (sums.sum() / n)
     return float(np.sqrt(np.square(deviations).sum() * count / (count - 1))) / n
+
+
+def deviation(values: np.ndarray) -> float:
+    """Sample standard deviation of two or more values, in pieces: no copy of them all is made."""
+    # Centred first: squares of raw cents would lose the digits of a small spread.
+    centre = np.round(values.mean())
+    total = squares = 0.0
+    for first in range(0, len(values), _PIECE):
+        piece = (values[first : first + _PIECE] - centre).astype(np.float64)
+        total += float(piece.sum())
+        squares += float(np.square(piece, out=piece).sum())
+    return float(np.sqrt(max(squares - total**2 / len(values), 0.0) / (len(values) - 1)))
 
 
 def effective_size(values: np.ndarray, sampling: Sampling) -> float | None:

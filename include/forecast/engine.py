@@ -24,6 +24,8 @@ from include.forecast.rows import GROUP_KINDS, ROUNDING, Batch, Row, program_of
 from include.forecast.sampling import open_streams
 
 _EXACT = 2**53
+#: Buffers of the kernel, and pieces that are summed.
+_WORKING = 2**24
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,15 @@ def block_plan(iterations: int, block: int) -> list[Block]:
 
 
 def memory_estimate(iterations: int, block: int, groups: int) -> int:
-    """Bytes the simulation needs at its largest: one block of all groups, or the totals being summarised.
+    """Bytes the simulation needs at its largest: one block of all groups being stored, or the totals being summarised.
 
-    Summarising holds the totals, their sorted copy, one group and the selection of the tail.
+    A block is its groups and one of them on its way to the database as text; summarising holds the totals, a group,
+    and their sorted copies.
     """
     width = min(block, iterations)
-    block_bytes = 8 * width * (groups + 1) * 2 + 8 * SEGMENT * 64
-    return max(block_bytes, 8 * iterations * 5)
+    storing = 8 * width * (groups + 10) + 16 * SEGMENT * groups
+    plan = 200 * -(-iterations // block)
+    return max(storing, 8 * iterations * 4) + plan + _WORKING
 
 
 def check_size(iterations: int, block: int, groups: int, limit_mb: int) -> None:

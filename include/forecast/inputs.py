@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 
 from include.errors import TradewindError
-from include.forecast.config import check_correlation
+from include.forecast.config import check_correlation, check_profile
 from include.forecast.deals import Deal
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, PayoutCurve, Plan
@@ -168,6 +168,7 @@ class SimulationInputs:
 
     def __post_init__(self) -> None:
         check_correlation(self.correlation_global, self.correlation_region)
+        check_profile(self.profile)
         keys = [r.rep_key for r in self.reps]
         if not keys or len(set(keys)) != len(keys):
             raise TradewindError(

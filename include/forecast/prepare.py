@@ -38,6 +38,7 @@ _DECIDES_NO_NUMBER = (
     "seed",
     "mode",
     "sampling",
+    "profile",
     "event_deal_amount",
     "exports",
 )
@@ -79,6 +80,7 @@ def prepare(
                     correlation_global=float(config.correlation_global),
                     correlation_region=float(config.correlation_region),
                     sampling=sampling_of(config.sampling, config.iterations),
+                    profile=config.profile,
                     plans={
                         key: roster.plans[key]
                         for key in sorted({leg.plan for rep in reps for leg in rep.legs})

@@ -28,6 +28,7 @@ GROUP_KINDS = ("role", "region", "segment")
 ROUNDING = 0.5 + 2.0**-26
 #: A lognormal with more spread could leave the kernel's table of exp.
 _MOST_SPREAD = 4.6
+_LARGEST = 2**30
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,13 @@ class Batch:
         self.knees = [tuple(column(p.knees[k][i] for p in pieces) for i in (0, 1)) for k in range(knees)]
         self.jumps = [tuple(column(p.jumps[k][i] for p in pieces) for i in (0, 1)) for k in range(jumps)]
         self.gate = column(p.gate for p in pieces) if has_gate else None
-        self.least = np.floor(column(p.least + ROUNDING for p in pieces))
-        self.most = np.floor(column(p.most + ROUNDING for p in pieces))
-        bounds = (np.clip(part.astype(np.float64), -(2**30), 2**30) for part in (self.least, self.most))
-        self.least_whole, self.most_whole = (part.astype(np.int32) for part in bounds)
+        # Not in float32: half a cent more than the cap would be a cent more.
+        self.least, self.most = (
+            np.floor(np.array([[getattr(p, name) + ROUNDING] for p in pieces])) for name in ("least", "most")
+        )
+        self.least_whole, self.most_whole = (
+            np.clip(bound, -_LARGEST, _LARGEST).astype(np.int32) for bound in (self.least, self.most)
+        )
 
 
 def batches(rows: Sequence[Row], size: int, own_share: float, per: float, dtype: type) -> list[Batch]:

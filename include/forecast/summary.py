@@ -15,13 +15,21 @@ import numpy as np
 from scipy.stats import binom
 
 from include.errors import TradewindError
-from include.forecast.accuracy import clusters, effective_share_size, effective_size, standard_error
+from include.forecast.accuracy import (
+    clusters,
+    deviation,
+    effective_share_size,
+    effective_size,
+    standard_error,
+)
 from include.forecast.sampling import PLAIN, Sampling
 from include.money import QUANTUM, allocate, round_half_up
 
 #: Two-sided 95 %.
 _Z95 = 1.959963984540054
 PERCENTILES = tuple(range(1, 100))
+#: Cents that are worked on at once where all of them would need a copy.
+_PIECE = 2**18
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,7 @@ def summarise(cents: np.ndarray, budget_amount: Decimal | None = None, sampling:
     ordered = np.sort(cents)
     percentiles = {k: quantile(ordered, k) for k in PERCENTILES}
     tail = cents[tail_mask(cents, percentiles[95])]
-    # Centred first: squares of raw cents would lose the digits of a small spread.
-    spread = float(np.std(cents - round(float(cents.mean())), ddof=1)) if n > 1 else None
+    spread = deviation(cents) if n > 1 else None
     error = standard_error(cents, sampling)
     low, high = _p95_ranks(ordered, cents, sampling)
     return Summary(
@@ -184,8 +191,11 @@ def _mean(cents: np.ndarray) -> Decimal:
 
 def _sum(cents: np.ndarray) -> Fraction:
     # int64 sums overflow from 9.2e18 cents on; halves of the words do not.
-    high, low = np.divmod(cents, 2**32)
-    return Fraction(int(high.sum()) * 2**32 + int(low.sum()))
+    total = 0
+    for first in range(0, len(cents), _PIECE):
+        high, low = np.divmod(cents[first : first + _PIECE], 2**32)
+        total += int(high.sum()) * 2**32 + int(low.sum())
+    return Fraction(total)
 
 
 def _decimal(value: Fraction) -> Decimal:

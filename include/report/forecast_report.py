@@ -53,6 +53,9 @@ class ForecastReport:
     simulations: Sequence[SimulationReport]
 
 
+_PROFILES = {"exact": "exact: float64", "fast": "fast: float32, within a millionth of each pay"}
+
+
 def assumptions(simulation: SimulationReport) -> list[tuple[str, str]]:
     """(what, value) pairs that a reader needs to judge or repeat the figures."""
     inputs, config = simulation.inputs, simulation.inputs.config or {}
@@ -67,7 +70,8 @@ def assumptions(simulation: SimulationReport) -> list[tuple[str, str]]:
         ("Reps excluded", str(len(inputs.exclusions or {}))),
         ("Iterations", str(simulation.summary["iterations"])),
         ("Random seed", str(simulation.seed)),
-        ("Random numbers", "SFC64, one stream per rep and factor"),
+        ("Random numbers", "SFC64, one stream per rep or factor and 8,192 iterations"),
+        ("Profile", _PROFILES[inputs.profile]),
         ("Sampling", simulation.summary["sampling"]),
         ("Errors and intervals from", _error_method(simulation.summary)),
         ("Correlation of log attainment, all reps", f"{inputs.correlation_global:g}"),

@@ -25,6 +25,9 @@ from include.forecast.inputs import ENGINE_VERSION, SimulationInputs, from_json
 from include.forecast.summary import Exceedance, Summary
 from include.warehouse.copy import insert_new
 
+#: Totals sent to the server at once.
+_RESULT_ROWS = 65_536
+
 
 @dataclass(frozen=True)
 class Simulation:
@@ -72,14 +75,14 @@ def add_simulation(
     generation = newest[1] + 1 if newest else 1
     inserted = conn.execute(
         "INSERT INTO planning.monte_carlo_runs (tenant_id, simulation_id, name, scenario_id, currency, period,"
-        " simulation_date, as_of, horizon_start, horizon_end, iterations, block_iterations, block_count, seed,"
+        " simulation_date, as_of, horizon_start, horizon_end, iterations, block_iterations, block_count, seed, profile,"
         " rep_count, excluded_count, input_hash, config_hash, code_version, status, progress, generation,"
-        " trigger, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " trigger, run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
         " 'queued', 0, %s, %s, %s) ON CONFLICT DO NOTHING",
         (
             inputs.tenant, simulation_id, name, inputs.scenario_id, inputs.currency, inputs.period,
             inputs.as_of, inputs.as_of, inputs.horizon_start, inputs.horizon_end, iterations, block, block_count,
-            seed, len(inputs.reps), len(inputs.exclusions or {}), inputs.input_hash, config_hash,
+            seed, inputs.profile, len(inputs.reps), len(inputs.exclusions or {}), inputs.input_hash, config_hash,
             ENGINE_VERSION, generation, trigger, run_id,
         ),
     ).rowcount  # fmt: skip
@@ -189,17 +192,38 @@ def groups_of_kind(
         (simulation_id, kind),
     ).fetchall()
     for (key,) in keys:
-        yield key, np.concatenate(group_cents(conn, simulation_id, kind, key))
+        yield key, group_cents(conn, simulation_id, kind, key)
 
 
-def group_cents(conn: psycopg.Connection, simulation_id: str, kind: str, key: str) -> list[np.ndarray]:
-    """Cents of one group, one int64 array per block in order of iterations."""
-    rows = conn.execute(
-        "SELECT cents FROM planning.monte_carlo_blocks"
-        " WHERE simulation_id = %s AND group_kind = %s AND group_key = %s ORDER BY start_iteration",
-        (simulation_id, kind, key),
-    )
-    return [np.frombuffer(row[0], dtype="<i8") for row in rows]
+def group_cents(conn: psycopg.Connection, simulation_id: str, kind: str, key: str) -> np.ndarray:
+    """Cents per iteration of one group, int64; beside them only one block is in memory."""
+    blocks = list(_blocks(conn, simulation_id, kind, key, "start_iteration, stop_iteration, ''::bytea"))
+    cents = np.empty(max(stop for _, stop, _ in blocks), dtype=np.int64)
+    for start, stop, vector in _blocks(
+        conn, simulation_id, kind, key, "start_iteration, stop_iteration, cents"
+    ):
+        cents[start:stop] = np.frombuffer(vector, dtype="<i8")
+    return cents
+
+
+def rep_sums(conn: psycopg.Connection, simulation_id: str) -> np.ndarray:
+    """Cents of every rep over all iterations, int64, in the order of the frozen inputs."""
+    vectors = (vector for _, _, vector in _blocks(conn, simulation_id, "rep_sum", "", "0, 0, cents"))
+    total = np.frombuffer(next(vectors), dtype="<i8").astype(np.int64)
+    for vector in vectors:
+        total += np.frombuffer(vector, dtype="<i8")
+    return total
+
+
+def _blocks(
+    conn: psycopg.Connection, simulation_id: str, kind: str, key: str, columns: str
+) -> Iterator[tuple[int, int, bytes]]:
+    query = sql.SQL(
+        "SELECT {} FROM planning.monte_carlo_blocks"
+        " WHERE simulation_id = %s AND group_kind = %s AND group_key = %s"
+    ).format(sql.SQL(columns))
+    with conn.cursor(binary=True) as cursor:
+        yield from cursor.stream(query, (simulation_id, kind, key))
 
 
 def set_progress(conn: psycopg.Connection, simulation_id: str, status: str, progress: int) -> None:
@@ -213,7 +237,7 @@ def set_progress(conn: psycopg.Connection, simulation_id: str, status: str, prog
 
 
 def add_results(conn: psycopg.Connection, tenant: str, simulation: Simulation, cents: np.ndarray) -> int:
-    """One row per iteration; returns how many were new."""
+    """One row per iteration, in pieces that the server makes rows of; returns how many were new."""
     head = (
         tenant,
         simulation.simulation_id,
@@ -221,20 +245,16 @@ def add_results(conn: psycopg.Connection, tenant: str, simulation: Simulation, c
         simulation.scenario_id,
         simulation.simulation_date,
     )
-    return insert_new(
-        conn,
-        "planning.monte_carlo_results",
-        (
-            "tenant_id",
-            "simulation_id",
-            "currency",
-            "scenario_id",
-            "simulation_date",
-            "iteration",
-            "total_compensation",
-        ),
-        ((*head, i, Decimal(c).scaleb(-2)) for i, c in enumerate(cents.tolist())),
-    )
+    added = 0
+    for first in range(0, len(cents), _RESULT_ROWS):
+        added += conn.execute(
+            "INSERT INTO planning.monte_carlo_results (tenant_id, simulation_id, currency, scenario_id,"
+            " simulation_date, iteration, total_compensation)"
+            " SELECT %s, %s, %s, %s, %s, %s + place - 1, total::numeric / 100"
+            " FROM unnest(%b::bigint[]) WITH ORDINALITY AS piece(total, place) ON CONFLICT DO NOTHING",
+            (*head, first, cents[first : first + _RESULT_ROWS].tolist()),
+        ).rowcount
+    return added
 
 
 def add_groups(
