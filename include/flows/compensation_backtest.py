@@ -15,7 +15,7 @@ import psycopg
 
 from include.errors import TradewindError
 from include.faultpoints import point
-from include.flows.forecast import load_config
+from include.flows.forecast_settings import load_config
 from include.forecast import backtest
 from include.forecast import horizon as horizons
 from include.forecast.backtest import Payment

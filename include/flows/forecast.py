@@ -20,6 +20,8 @@ from include import fiscal
 from include.errors import TradewindError
 from include.faultpoints import point
 from include.flows import forecast_blocks, forecast_events, levers
+from include.flows.compensation_accrual import book_accruals
+from include.flows.compensation_backtest import run_backtests
 from include.flows.forecast_reports import write_reports
 from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
@@ -225,7 +227,9 @@ def run_forecast(
         wh, tenant, period=period, as_of=as_of, run_id=run_id, settings=settings, trigger=trigger, lease=lease
     )
     forecast_blocks.simulate_pending(wh, tenant, ids, processes(workers), lease)
-    conclude(wh, tenant, period=period, simulation_ids=ids, lease=lease, folder=folder)
+    conclude(
+        wh, tenant, period=period, as_of=as_of, run_id=run_id, simulation_ids=ids, lease=lease, folder=folder
+    )
     return ids
 
 
@@ -234,14 +238,18 @@ def conclude(
     tenant: str,
     *,
     period: str,
+    as_of: date,
+    run_id: str,
     simulation_ids: Sequence[str],
     lease: Lease | None = None,
     folder: Path | None = None,
 ) -> list[Path]:
-    """What follows when all blocks are there: statistics, what moves them, reports; returns the files."""
+    """What follows when all blocks are there: statistics, what moves them, the books, reports; returns the files."""
     for simulation_id in simulation_ids:
         summarise(wh, tenant, simulation_id, lease)
         levers.explain(wh, tenant, simulation_id, lease)
+    book_accruals(wh, tenant, simulation_ids, run_id=run_id, lease=lease)
+    run_backtests(wh, tenant, as_of=as_of, run_id=run_id, lease=lease)
     return write_reports(wh, tenant, period=period, simulation_ids=simulation_ids, folder=folder)
 
 

@@ -10,6 +10,7 @@ import psycopg
 from include import settings as places
 from include.errors import TradewindError
 from include.faultpoints import point
+from include.flows.compensation_report import compensation_books
 from include.flows.forecast_settings import load_config
 from include.forecast.paths import fan
 from include.report.forecast_report import ForecastReport, SimulationReport
@@ -43,11 +44,12 @@ def write_reports(
 
     with wh.engine(tenant) as conn:
         simulations = [_simulation_report(conn, simulation_id) for simulation_id in simulation_ids]
+        books = compensation_books(conn, simulations)
         company = conn.execute("SELECT name FROM tenancy.tenants WHERE tenant_id = %s", (tenant,)).fetchone()[
             0
         ]
         chosen = set(formats or load_config(load_settings(conn, tenant))[0].exports) | {"xlsx"}
-    report = ForecastReport(company=company, period=period, simulations=tuple(simulations))
+    report = ForecastReport(company=company, period=period, simulations=tuple(simulations), books=books)
     folder = folder or places.output(tenant, period)
     folder.mkdir(parents=True, exist_ok=True)
     files = {exporter.file: exporter.write for name, exporter in EXPORTERS.items() if name in chosen}

@@ -45,7 +45,7 @@ def forecast_here(
             )
             say("then run the same command again.")
             return False
-    paths = forecast.conclude(wh, tenant, period=period, simulation_ids=ids)
+    paths = forecast.conclude(wh, tenant, period=period, as_of=as_of, run_id=_RUN, simulation_ids=ids)
     for simulation_id in ids:
         with wh.engine(tenant) as conn:
             summary = read_summary(conn, simulation_id)

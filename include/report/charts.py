@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from include.forecast.levers import DRIVERS
-from include.report.forecast_report import SimulationReport
+from include.report.forecast_report import CompensationBooks, SimulationReport
 from include.report.levers_sheet import change_text
 
 #: Not from a clock or a locale: the same report everywhere.
@@ -137,6 +138,36 @@ def draw_tornado(axes: Axes, simulation: SimulationReport, most: int = 8) -> Non
     axes.margins(x=0.24)
     axes.set_title("What moves P95, everything else equal", loc="left")
     _finish(axes, money="x")
+
+
+def draw_backtest(axes: Axes, books: CompensationBooks, currency: str) -> None:
+    """Percentile of what was paid in the forecasts before it, one line per year: they should lie anywhere, evenly."""
+    years: dict[str, list[tuple[int, float]]] = {}
+    for row in books.backtests:
+        if (row["group_kind"], row["currency"]) == ("total", currency) and row["percentile"] is not None:
+            years.setdefault(str(row["horizon_start"]), []).append((row["lead_months"], row["percentile"]))
+    axes.axhspan(0.05, 0.95, color=SOFT, alpha=0.35, lw=0, label="P5 to P95")
+    axes.axhline(0.5, color=INK, lw=0.6, ls=":")
+    for (start, points), color in zip(sorted(years.items()), cycle((ACCENT, WARN, INK)), strict=False):
+        leads, shares = zip(*sorted(points, reverse=True), strict=True)
+        axes.plot(leads, shares, "o-", color=color, lw=1.4, ms=4, label=f"year from {start}")
+    leads = sorted({lead for points in years.values() for lead, _ in points})
+    axes.set_xticks(leads, [f"{lead} months before" if lead > 1 else "1 month before" for lead in leads])
+    axes.invert_xaxis()
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_title("Where the cost that was paid lay in the forecast", loc="left")
+    _finish(axes)
+
+
+def draw_calibration(axes: Axes, row: Mapping[str, object]) -> None:
+    """How single reps' percentiles are spread over tenths: level bars mean a spread that is right."""
+    bins = row["rep_percentile_bins"]
+    axes.bar(np.arange(len(bins)) + 0.5, bins, width=0.9, color=ACCENT)
+    axes.axhline(sum(bins) / len(bins), color=INK, lw=0.8, ls=":", label="level")
+    axes.set_xticks(range(0, 11, 2), [f"{10 * tenth} %" for tenth in range(0, 11, 2)])
+    axes.set_title(f"Reps by percentile of their pay, {row['lead_months']} months before", loc="left")
+    _finish(axes)
 
 
 def _finish(axes: Axes, money: str | None = None, legend: str = "best") -> None:

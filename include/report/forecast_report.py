@@ -45,12 +45,33 @@ class SimulationReport:
 
 
 @dataclass(frozen=True)
+class CompensationBooks:
+    """What stands beside the simulations: accruals by period and role and by rep, back-tests by group and by rep."""
+
+    accruals: Sequence[Mapping[str, object]] = ()
+    accrual_reps: Sequence[Mapping[str, object]] = ()
+    backtests: Sequence[Mapping[str, object]] = ()
+    backtest_reps: Sequence[Mapping[str, object]] = ()
+
+
+@dataclass(frozen=True)
 class ForecastReport:
     """All simulations of one company and period."""
 
     company: str
     period: str
     simulations: Sequence[SimulationReport]
+    books: CompensationBooks = CompensationBooks()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sheet: its name, header, rows and widths of columns."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[object]]
+    widths: list[int]
 
 
 _PROFILES = {"exact": "exact: float64", "fast": "fast: float32, within a millionth of each pay"}

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from include.forecast.levers import DRIVERS, OPTIMISED
-from include.report.forecast_report import ForecastReport
+from include.report.forecast_report import ForecastReport, Table
 
 _ANSWERS = {
     "met": "meets the budget, one step further does not",
     "met_everywhere": "meets the budget everywhere in the bounds",
     "unattainable": "not attainable in the bounds; the nearest setting",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """A sheet: its name, header, rows and widths of columns."""
-
-    name: str
-    columns: list[str]
-    rows: list[list[object]]
-    widths: list[int]
 
 
 def drivers_table(report: ForecastReport) -> Table:

@@ -6,7 +6,7 @@ Dates in the metadata are fixed and fonts come with matplotlib: the same simulat
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from include.report.charts import (
     INK,
     SOFT,
+    draw_backtest,
+    draw_calibration,
     draw_contributions,
     draw_convergence,
     draw_exceedance,
@@ -38,6 +40,8 @@ _STYLE = {
     "text.parse_math": False,
 }
 _LINES_PER_PAGE = 46
+#: Room above the charts for so many back-tests, the latest years first.
+_BACKTEST_LINES = 12
 
 
 def write_pdf(report: ForecastReport, path: Path) -> None:
@@ -53,6 +57,8 @@ def write_pdf(report: ForecastReport, path: Path) -> None:
     with mpl.rc_context(_STYLE), path.open("wb") as file, PdfPages(file, metadata=metadata) as pages:
         for simulation in report.simulations:
             pages.savefig(_overview(report, simulation))
+        for figure in _backtests(report):
+            pages.savefig(figure)
         for simulation in report.simulations:
             for figure in _notes(report, simulation):
                 pages.savefig(figure)
@@ -74,6 +80,31 @@ def _overview(report: ForecastReport, simulation: SimulationReport) -> Figure:
     draw_contributions(figure.add_subplot(grid[1, 0]), simulation, "region")
     draw_convergence(figure.add_subplot(grid[1, 1]), simulation)
     return figure
+
+
+def _backtests(report: ForecastReport) -> Iterator[Figure]:
+    """A page per currency with a year that was compared with what was paid."""
+    compared = [
+        row
+        for row in report.books.backtests
+        if row["group_kind"] == "total" and row["percentile"] is not None
+    ]
+    for currency in sorted({row["currency"] for row in compared}):
+        simulation = next((s for s in report.simulations if s.currency == currency), report.simulations[0])
+        figure = _page(report, simulation, "What past forecasts said of what was paid")
+        rows = [row for row in compared if row["currency"] == currency]
+        lines = [
+            f"{row['horizon_start']} to before {row['horizon_end']}, {row['lead_months']} months before: paid"
+            f" {money_text(row['paid_amount'])} to {row['rep_count']} reps, forecast {money_text(row['p5'])} to"
+            f" {money_text(row['p95'])} (P5 to P95), mean {money_text(row['mean'])}: percentile"
+            f" {row['percentile']:.0%}"
+            for row in rows[:_BACKTEST_LINES]
+        ]
+        figure.text(0.06, 0.885, "\n".join(lines), fontsize=8, va="top", linespacing=1.6)
+        grid = figure.add_gridspec(1, 2, left=0.08, right=0.96, top=0.58, bottom=0.1, wspace=0.2)
+        draw_backtest(figure.add_subplot(grid[0, 0]), report.books, currency)
+        draw_calibration(figure.add_subplot(grid[0, 1]), max(rows, key=lambda row: row["lead_months"]))
+        yield figure
 
 
 def _figures(figure: Figure, simulation: SimulationReport) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from include.report import pipeline_sheet
+from include.report import accrual_sheet, backtest_sheet, pipeline_sheet
 from include.report.forecast_report import ForecastReport, SimulationReport, assumptions
 from include.report.levers_sheet import drivers_table, optima_table
 
@@ -68,7 +68,12 @@ def write_workbook(report: ForecastReport, path: Path) -> None:
     _groups(sheets, report, "by_region", "region")
     _groups(sheets, report, "by_rep", "rep")
     _percentiles(sheets, report)
-    for table in (drivers_table(report), optima_table(report)):
+    for table in (
+        drivers_table(report),
+        optima_table(report),
+        *accrual_sheet.tables(report.books),
+        *backtest_sheet.tables(report.books),
+    ):
         sheets.table(table.name, table.columns, table.rows, table.widths)
     _inputs(sheets, report)
     _fits(sheets, report)

@@ -208,3 +208,41 @@ def _booking(year: Year, head: Mapping[str, object], rows: Sequence[Accrued]) ->
         rows=tuple(rows),
         **{name: head[name] for name in names},
     )
+
+
+def read_reported(
+    conn: psycopg.Connection, year_starts: Sequence[date], as_of: date
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Bookings of these years made of facts up to `as_of`: by role with their total (role null), and by rep of the latest."""
+    current = (
+        "SELECT DISTINCT ON (horizon_start, currency, period_end) * FROM finance.accrued_compensation"
+        " WHERE horizon_start = ANY(%s) AND as_of <= %s"
+        " ORDER BY horizon_start, currency, period_end, generation DESC"
+    )
+    amounts = ", ".join(
+        f"sum(r.{name}) AS {name}"
+        for name in (
+            "expected_payout", "expected_credited", "credited_amount", "accrued_before_amount", "true_up_amount",
+            "catch_up_amount", "current_amount", "cumulative_amount",
+        )
+    )  # fmt: skip
+    with conn.cursor(row_factory=dict_row) as cursor:
+        months = cursor.execute(
+            f"WITH b AS ({current}) SELECT b.horizon_start, b.fiscal_year, b.fiscal_period, b.period_end, b.currency,"
+            f" r.role, count(DISTINCT r.rep_key) AS reps, {amounts}, max(b.generation) AS generation,"
+            " max(b.expense_account) AS expense_account, max(b.liability_account) AS liability_account"
+            " FROM b JOIN finance.accrued_compensation_reps r USING (tenant_id, accrual_id)"
+            " GROUP BY GROUPING SETS ((b.horizon_start, b.fiscal_year, b.fiscal_period, b.period_end, b.currency, r.role),"
+            " (b.horizon_start, b.fiscal_year, b.fiscal_period, b.period_end, b.currency))"
+            " ORDER BY b.currency, b.horizon_start, b.period_end, r.role NULLS LAST",
+            (list(year_starts), as_of),
+        ).fetchall()
+        reps = cursor.execute(
+            f"WITH b AS ({current}), latest AS (SELECT DISTINCT ON (horizon_start, currency) * FROM b"
+            " ORDER BY horizon_start, currency, period_end DESC)"
+            " SELECT latest.fiscal_year, latest.fiscal_period, latest.currency, r.* FROM latest"
+            " JOIN finance.accrued_compensation_reps r USING (tenant_id, accrual_id)"
+            " ORDER BY latest.currency, latest.horizon_start, r.rep_key, r.measure",
+            (list(year_starts), as_of),
+        ).fetchall()
+    return months, reps

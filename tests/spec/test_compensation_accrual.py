@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ import pytest
 from include.close.periods import Period, calendar_months
 from include.forecast.accrual import Estimate, Progress, accrue, estimates_of
 from include.forecast.accrual_periods import booking_period, periods_covering
+from include.forecast.deals import Deal
 from include.forecast.inputs import PathPoint
 from include.forecast.marginal import Marginal
 from include.forecast.plans import Component, Plan
@@ -128,6 +130,17 @@ def test_expected_credits_come_from_the_inputs_and_not_from_noise():
     )
     assert (found.expected_credited, found.now.credited, found.method) == (550_000, 300_000, "credited")
     assert found.cumulative == Decimal("24000.0000")
+
+
+def test_open_deals_are_expected_credits_in_pipeline_mode():
+    """G-05: 300,000 closed, deals of 100,000 at 0.5 and 200,000 at 0.25: 400,000 expected, so three quarters are earned."""
+    deals = (Deal("A", Decimal(100_000), 0.5), Deal("B", Decimal(200_000), 0.25))
+    one = line(marginal=Marginal("constant", 0.0, 0.0), quota=500_000, credited=300_000, remaining_quota=0)
+    inputs = simulation([rep("R1", lines=[replace(one, deals=deals)])])
+    october = {"start": date(2026, 10, 1), "through": date(2026, 10, 31)}
+    [found] = estimates_of(inputs, {"R1": Decimal("40625")}, **october)
+    assert (found.method, found.expected_credited) == ("credited", 400_000)
+    assert found.cumulative == Decimal("30468.75")
 
 
 def test_credits_after_the_period_are_the_next_ones():
