@@ -4,5 +4,6 @@
 `roster`, with the help of `horizon` (windows, months), `plans` (payout curves) and `history` (observed
 attainment), which is fitted in `fit` to a `marginal`; `draws` gives every entity its own random stream;
 `engine` simulates blocks of iterations into cents per group; `summary` turns totals into statistics; `paths`
-prices the year as of each month end for charts.
+prices the year as of each month end for charts; `accrual` says what a fiscal period has earned of it, `backtest` where
+what was paid lay in past forecasts.
 """

@@ -26,6 +26,7 @@ from include.money import ZERO, round_half_up
 #: Fewer percentiles are not tested for evenness.
 _LEAST_TESTED = 5
 _BINS = 10
+_EARLY_IN_MONTH = 15
 
 
 @dataclass(frozen=True)
@@ -199,9 +200,13 @@ def calibrate(percentiles: Sequence[float]) -> Calibration:
 
 
 def months_before(end: date, lead: int) -> date:
-    """The last day of the month `lead` months before `end` (exclusive): 1 before 1 January is 30 November."""
-    month = end.year * 12 + end.month - 1 - lead
-    return min(date(month // 12, month % 12 + 1, 1), end) - DAY
+    """The month end `lead` months before the one that a year ending before `end` ends at, or next to.
+
+    Forecasts are made as of month ends: a year that ends on 30 January or 3 February ends at the end of January.
+    """
+    last = end - DAY
+    month = last.year * 12 + last.month - lead - (last.day <= _EARLY_IN_MONTH)
+    return date(month // 12, month % 12 + 1, 1) - DAY
 
 
 def _not_simulated(inputs: SimulationInputs, paid: PaidYear) -> list[RepResult]:

@@ -168,8 +168,10 @@ def _follow(airflow: Airflow, follower: Follower, plan: Plan) -> Outcome:
     publish = follower.next_run([reconcile])
     if publish is not None:
         follower.wait([publish])
-        _close(follower, plan, publish, outcome)
+    # A month is closed after its compensation was accrued.
     _wait_for_forecasts(airflow, follower, forecasts, outcome)
+    if publish is not None:
+        _close(follower, plan, publish, outcome)
     return _finished(follower, outcome)
 
 

@@ -45,6 +45,8 @@ def test_leads_are_month_ends_before_the_years_end():
         "2025-06-30",
     ]
     assert months_before(date(2025, 7, 1), 6) == date(2024, 12, 31)
+    for end in (date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 4)):
+        assert [months_before(end, lead).isoformat() for lead in (1, 6)] == ["2025-12-31", "2025-07-31"]
 
 
 def test_payments_of_windows_inside_the_year_are_added_up():
