@@ -206,6 +206,10 @@ LANDED: dict[str, Rows] = {
         }
         for start, end in (("2026-01-01", "2026-04-01"), ("2026-04-01", "2026-07-01"))
     ],
+    "compensation_draws": [
+        {"rep_key": "R1", "period_start": "2026-01-01", "period_end": "2026-02-01", "draw_amount": 100}
+        | {"is_recoverable": True, "currency": "USD"},
+    ],
     "compensation_budgets": [
         {"scope": "total", "period_start": "2026-01-01", "period_end": "2027-01-01", "budget_amount": 50000}
         | {"currency": "USD"},

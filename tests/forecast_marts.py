@@ -20,6 +20,8 @@ _TABLES = {
     " weight numeric(18,9), gate_measure text, gate_attainment numeric(18,9), kicker_amount numeric(19,4)",
     "compensation_budgets": "scope text, scope_key text, period_start date, period_end date,"
     " budget_amount numeric(19,4), currency text",
+    "compensation_draws": "rep_key text, period_start date, period_end date, draw_amount numeric(19,4),"
+    " is_recoverable boolean, currency text",
     "sales_credits": "rep_key text, measure text, credit_type text, credit_date date, currency text,"
     " amount numeric(19,4), opportunity_key text",
     "opportunities": "opportunity_key text, owner_rep_key text, amount numeric(19,4), currency text, stage text,"

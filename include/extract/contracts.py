@@ -377,6 +377,27 @@ CONTRACTS: tuple[Contract, ...] = (
         amount="quota_amount",
     ),
     Contract(
+        "compensation_draws",
+        "A draw against a rep's commission for one window that is settled at its end; `period_end` is exclusive.",
+        (
+            _key("rep_key", references=REP),
+            _key("period_start", "date"),
+            _key("period_end", "date"),
+            _need("draw_amount", "money", minimum=0, description="for the whole window"),
+            _need(
+                "is_recoverable",
+                "boolean",
+                description="true: paid back from later earnings; false: a guarantee",
+            ),
+            CURRENCY,
+        ),
+        rules=(
+            Ordered("period_start", "period_end", strict=True, at_most_years=5),
+            NoOverlap(("rep_key",), "period_start", "period_end", end_exclusive=True),
+        ),
+        amount="draw_amount",
+    ),
+    Contract(
         "compensation_budgets",
         "Budget of variable pay for a scope and window; `period_end` is exclusive.",
         (

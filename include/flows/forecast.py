@@ -35,7 +35,7 @@ from include.forecast.summary import summarise as statistics_of
 from include.machines.pool import processes
 from include.runlog import step
 from include.settings import TenantSettings
-from include.warehouse import forecast_marts, forecasts, pipeline_marts, win_rates
+from include.warehouse import commission_draws, forecast_marts, forecasts, pipeline_marts, win_rates
 from include.warehouse.forecasts import Simulation
 from include.warehouse.lease import Lease
 from include.warehouse.session import Warehouse
@@ -115,6 +115,7 @@ def freeze_inputs(
         forecast_events.remember(conn, tenant, ids, as_of, facts, trigger)
         for simulation_id, inputs in zip(ids, simulations, strict=True):
             win_rates.add_win_rates(conn, simulation_id, inputs)
+            commission_draws.add_balances(conn, simulation_id, inputs)
     point("forecast.inputs_frozen")
     for inputs, simulation_id in zip(simulations, ids, strict=True):
         log.info(

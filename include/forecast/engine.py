@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from include.errors import TradewindError
+from include.forecast.commission_draws import guarantee_of
 from include.forecast.currencies import convert_cents
 from include.forecast.deals import deal_revenue
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, region_factor, rep_entity
@@ -221,7 +222,7 @@ class _Run:
     def general(self, rep: RepInput, frame: _Frame) -> np.ndarray:
         """Cents per iteration of a rep whose pay depends on several normals, in the simulation's currency.
 
-        Each leg is rounded half up in the rep's currency; the sum of the legs is converted.
+        Each leg is rounded half up in the rep's currency; the sum of the legs, with what draws add, is converted.
         """
         total = np.zeros(frame.last - frame.first)
         for leg in rep.legs:
@@ -238,6 +239,8 @@ class _Run:
             pay *= 100.0
             pay += ROUNDING
             total += np.floor(pay, out=pay)
+        if rep.draws:
+            total = guarantee_of(self.inputs, rep).cost(total)
         rate = self.inputs.rate_of(rep)
         return total if rate is None else convert_cents(total, rate)
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 
 from include.errors import TradewindError
@@ -107,6 +108,22 @@ class Leg:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """A draw against the commission of one window; ISO dates inside the year, `end` exclusive.
+
+    `credited_before` and `credited_after`: what each of the rep's lines was credited before `start` and before `end`,
+    as far as it is known at as_of.
+    """
+
+    start: str
+    end: str
+    amount: Decimal
+    is_recoverable: bool
+    credited_before: tuple[Decimal, ...]
+    credited_after: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True)
 class RepInput:
     """One simulated rep: a leg per plan version in force in the year, in order of time; most have one.
 
@@ -120,6 +137,7 @@ class RepInput:
     legs: tuple[Leg, ...]
     territory: str = ""
     currency: str = ""
+    draws: tuple[Draw, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -215,6 +233,11 @@ class SimulationInputs:
         )
         return "sim_" + uuid.uuid5(_NAMESPACE, name).hex
 
+    @property
+    def next_day(self) -> str:
+        """The day after as_of."""
+        return _day_after(self.as_of)
+
     def rate_of(self, rep: RepInput) -> Decimal | None:
         """What one unit of the rep's currency is worth in the simulation's; None where they are the same."""
         return None if rep.currency in ("", self.currency) else Decimal(self.rates[rep.currency])
@@ -247,8 +270,18 @@ def from_json(text: str) -> SimulationInputs:
     return SimulationInputs(**body)
 
 
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
 def _rep_at(rep: RepInput, index: int) -> RepInput:
-    return replace(rep, legs=tuple(_leg_at(leg, index) for leg in rep.legs))
+    legs = tuple(_leg_at(leg, index) for leg in rep.legs)
+    if not rep.draws:
+        return replace(rep, legs=legs)
+    end = _day_after(rep.lines[0].path[index].date)
+    has_left = rep.legs[-1].end <= end
+    draws = tuple(d for d in rep.draws if d.end <= end and (has_left or not d.is_recoverable))
+    return replace(rep, legs=legs, draws=draws)
 
 
 def _leg_at(leg: Leg, index: int) -> Leg:
@@ -289,7 +322,13 @@ def _plan(body: dict) -> Plan:
 
 
 def _rep(body: dict) -> RepInput:
-    return RepInput(**{**body, "legs": tuple(_leg(leg) for leg in body["legs"])})
+    legs, draws = (tuple(map(read, body[name])) for name, read in (("legs", _leg), ("draws", _draw)))
+    return RepInput(**{**body, "legs": legs, "draws": draws})
+
+
+def _draw(body: dict) -> Draw:
+    known = {name: tuple(map(Decimal, body[name])) for name in ("credited_before", "credited_after")}
+    return Draw(**{**body, **known, "amount": Decimal(body["amount"])})
 
 
 def _leg(body: dict) -> Leg:

@@ -25,6 +25,7 @@ class MartRows:
     compensation_plan_tiers: Sequence[Row] = ()
     compensation_plan_components: Sequence[Row] = ()
     compensation_budgets: Sequence[Row] = ()
+    compensation_draws: Sequence[Row] = ()
     sales_credits: Sequence[Row] = ()
     rep_attainment: Sequence[Row] = ()
     exchange_rates: Sequence[Row] = ()

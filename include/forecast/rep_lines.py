@@ -22,7 +22,7 @@ from include.forecast.horizon import (
     months_of,
     quota_of,
 )
-from include.forecast.inputs import Line, PathPoint
+from include.forecast.inputs import Leg, Line, PathPoint
 from include.forecast.mart_rows import MartRows, by_column
 from include.forecast.service import Excluded
 
@@ -62,6 +62,7 @@ class LineBuilder:
         self.horizon = horizon
         self.quotas = by_column(rows.quotas, "rep_key")
         self.credits = by_column(rows.sales_credits, "rep_key")
+        self._by_day: dict[tuple[str, str, str], Mapping[date, Decimal]] = {}
         self.path = list(horizon.period_ends) or month_ends(horizon.start, horizon.end)
         self.rates = Rates(rows.exchange_rates)
         self.fits = SegmentHistory(rows.sales_reps, rows.rep_attainment, horizon.as_of, config)
@@ -70,6 +71,11 @@ class LineBuilder:
         """The one currency of the rep's quotas, None when they have none or several."""
         codes = {q["currency"] for q in self.quotas.get(key, ()) if q.get("currency")}
         return codes.pop() if len(codes) == 1 else None
+
+    def credited_before(self, key: str, legs: Sequence[Leg], day: date) -> tuple[Decimal, ...]:
+        """What each line of the rep's legs was credited before a day, as far as it is known at as_of."""
+        days = [self._by_day[key, leg.start, line.measure] for leg in legs for line in leg.lines]
+        return tuple(sum((amount for on, amount in by_day.items() if on < day), ZERO) for by_day in days)
 
     def line(self, rep: Row, key: str, code: str, measure: str, days: Days, remarks: Remarks) -> Line:
         quotas = [q for q in self.quotas.get(key, ()) if (q.get("measure") or "revenue") == measure]
@@ -90,6 +96,7 @@ class LineBuilder:
         if days.closes == self.horizon.end and covered[-1].end < days.end:
             remarks.short.add(key)
         credited = self._credited(key, code, measure, covered, days, remarks)
+        self._by_day[key, days.start.isoformat(), measure] = credited
         coming = clip_windows(windows, max(self.horizon.next_day, days.opens), days.end)
         months = months_of(coming)
         # The distribution of a share of quota: nothing to sell against means nothing to draw.

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from include.errors import MissingInput, TradewindError
+from include.forecast.commission_draws import draws_within
 from include.forecast.config import ForecastConfig
 from include.forecast.history import UNKNOWN
 from include.forecast.horizon import DAY, Horizon
@@ -51,6 +52,7 @@ class RosterBuilder:
         self.versions = by_column(rows.compensation_plans, "plan_key")
         self.tiers = by_column(rows.compensation_plan_tiers, "plan_key")
         self.components = by_column(rows.compensation_plan_components, "plan_key")
+        self.draws = by_column(rows.compensation_draws, "rep_key")
         self.lines = LineBuilder(rows, horizon, config)
 
     def roster(self) -> Roster:
@@ -98,6 +100,13 @@ class RosterBuilder:
             roster.remarks[code].notes.append(
                 f"{key}: {reason} from {days.start} to {last}, nothing is paid for these days"
             )
+        draws = draws_within(
+            self.draws.get(key, ()),
+            code,
+            self.horizon.start,
+            end,
+            lambda day: self.lines.credited_before(key, legs, day),
+        )
         return RepInput(
             rep_key=key,
             role=str(rep["role"]),
@@ -106,6 +115,7 @@ class RosterBuilder:
             legs=tuple(legs),
             territory=str(rep.get("territory") or UNKNOWN),
             currency=code,
+            draws=draws,
         )
 
     def _terms(self, rep: Row, code: str, first: date, end: date, roster: Roster) -> list[_Term]:

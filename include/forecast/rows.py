@@ -91,7 +91,9 @@ def program_of(inputs: SimulationInputs) -> Program:
         cell = cells.setdefault(tuple(getattr(rep, kind) for kind in GROUP_KINDS), len(cells))
         legs = [leg_row(inputs, rep, leg, place, cell) for leg in rep.legs]
         rate = inputs.rate_of(rep)
-        if all(isinstance(leg, float) for leg in legs):
+        if rep.draws:
+            others.append((place, cell))
+        elif all(isinstance(leg, float) for leg in legs):
             # The sum of the legs is what is converted.
             fixed.append((place, cell, sum(legs) if rate is None else _converted(sum(legs), rate)))
         elif any(leg is None for leg in legs) or (rate is not None and len(legs) > 1):

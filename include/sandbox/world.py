@@ -122,6 +122,7 @@ def _people(
         "compensation_plans": plans, "compensation_plan_tiers": tiers, "compensation_plan_components": people.component_rows(),
         "sales_reps": people.rep_rows(reps, who.currency), "workers": people.worker_rows(reps, who.currency),
         "quotas": people.quota_rows(reps, windows, who.currency),
+        "compensation_draws": people.draw_rows(reps, who.currency),
         "compensation_budgets": people.budget_rows(reps, who.currency), "sales_credits": credits,
         "incentive_payments": pay.payments(reps, windows, credits, who.currency),
     }  # fmt: skip

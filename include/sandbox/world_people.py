@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from include.sandbox.world_compensation import PLANS, VERSIONS, Rep
@@ -52,6 +52,19 @@ def quota_rows(reps: list[Rep], windows: dict[str, list[tuple[date, date, int]]]
     """The quotas contract; ends exclusive."""
     rows = [(r.key, r.measure, a, b, cents(quota), currency) for r in reps for a, b, quota in windows[r.key]]
     return Table(("rep_key", "measure", "period_start", "period_end", "quota_amount", "currency"), rows)
+
+
+def draw_rows(reps: list[Rep], currency: str) -> Table:
+    """The compensation_draws contract: who is on ramp gets half a month's target in each of three whole months."""
+    rows = []
+    for rep in reps:
+        start = rep.hired
+        for _ in range(3 if rep.ramp_months else 0):
+            start = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+            end = (start + timedelta(days=32)).replace(day=1)
+            rows.append((rep.key, start, end, cents(rep.incentive * 100 // 24), True, currency))
+    columns = ("rep_key", "period_start", "period_end", "draw_amount", "is_recoverable", "currency")
+    return Table(columns, rows)
 
 
 def component_rows() -> Table:

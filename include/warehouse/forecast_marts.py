@@ -20,6 +20,7 @@ _MARTS = {
     "compensation_plan_components": "plan_key, version, component, measure, weight, gate_measure,"
     " gate_attainment, kicker_amount",
     "compensation_budgets": "scope, scope_key, period_start, period_end, budget_amount, currency",
+    "compensation_draws": "rep_key, period_start, period_end, draw_amount, is_recoverable, currency",
     "rep_attainment": "rep_key, measure, period_start, period_end, quota_amount, credited_amount, attainment,"
     " currency",
 }

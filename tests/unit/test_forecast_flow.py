@@ -312,3 +312,28 @@ def test_the_formats_asked_for_are_written_and_no_older_one_stays(wh, tmp_path):
     }
     assert written(["anaplan"]) == people | {"monthly_forecast_anaplan.csv"}
     assert written(None) == people | {"monthly_forecast.csv"}
+
+
+def test_settled_draws_are_stored_with_their_balance_once(wh):
+    window = {"rep_key": "R000", "is_recoverable": True, "currency": "USD"}
+    rows = replace(
+        company(),
+        compensation_draws=[
+            {**window, "period_start": date(2026, n, 1), "period_end": date(2026, n + 1, 1), "draw_amount": Decimal(900)}
+            for n in (1, 10, 11)
+        ],
+    )  # fmt: skip
+    load_marts(wh, "alpha", rows)
+    stored = (
+        "SELECT rep_key, period_start::text, b.currency, draw_amount, earned_amount, paid_amount, balance_amount"
+        " FROM planning.commission_draw_balances b JOIN planning.monte_carlo_runs USING (tenant_id, simulation_id)"
+        " WHERE scenario_id = 'base' ORDER BY period_start"
+    )
+    for run_id in ("run-1", "run-2"):
+        forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id=run_id)
+        first, second = query(wh, stored)
+        # In January 70,000 of 1,000,000: below the threshold nothing is earned; October pays it back.
+        assert first == ("R000", "2026-01-01", "USD", 900, 0, 900, 900)
+        assert second[1] == "2026-10-01"
+        assert second[5:] == (second[4] - 900, 0)
+        assert second[4] > 1_800
