@@ -148,7 +148,8 @@ def test_draws_against_commission(golden):
     earned = [Decimal(row[0]) for row in GOLDENS[golden]]
     window = Draw("2026-01-01", "2026-02-01", Decimal(1500), is_recoverable, (), ())
     settled = settle([window] * len(earned), earned)
-    assert [[str(s.earned), str(s.paid), f"{s.balance:.0f}"] for s in settled] == GOLDENS[golden]
+    expected = [tuple(map(Decimal, row)) for row in GOLDENS[golden]]
+    assert [(s.earned, s.paid, s.balance) for s in settled] == expected
 
 
 def test_correlation_of_attainment():
