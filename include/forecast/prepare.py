@@ -26,7 +26,7 @@ from include.forecast.pipeline import Pipeline, PipelineView
 from include.forecast.roster import RosterBuilder
 from include.forecast.sampling import sampling_of
 from include.forecast.scopes import scopes_of
-from include.money import round_half_up
+from include.money import CENT, round_half_up
 
 #: Settings that no simulation depends on by what it is: how the work is cut, what is its own column, what comes after.
 _DECIDES_NO_NUMBER = (
@@ -126,7 +126,7 @@ def _leg_under(scenario: Scenario, leg: Leg) -> Leg:
     lines = tuple(
         replace(
             line,
-            quota=_scaled(line.quota, scenario.quota_scale),
+            quota=max(_scaled(line.quota, scenario.quota_scale), CENT),
             marginal=line.marginal.scaled(scenario.attainment_scale, scenario.spread_scale),
             deals=tuple(_deal_under(scenario, deal) for deal in line.deals),
         )
@@ -144,8 +144,8 @@ def _deal_under(scenario: Scenario, deal: Deal) -> Deal:
     )
 
 
-def _scaled(quota: Decimal, factor: float) -> Decimal:
-    return quota if factor == 1.0 else round_half_up(quota * Decimal(str(factor)))
+def _scaled(amount: Decimal, factor: float) -> Decimal:
+    return amount if factor == 1.0 else round_half_up(amount * Decimal(str(factor)))
 
 
 def _scenario_config(config: ForecastConfig, scenario: Scenario) -> dict[str, object]:

@@ -25,8 +25,11 @@ from include.forecast.horizon import (
 from include.forecast.inputs import Leg, Line, PathPoint
 from include.forecast.mart_rows import MartRows, by_column
 from include.forecast.service import Excluded
+from include.money import CENT
 
 ZERO = Decimal(0)
+#: Times its quota that a line may be credited: beyond lie wrong units, and pay that cents cannot count.
+_MOST_TIMES_QUOTA = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class LineBuilder:
         quota = quota_of(clip_windows(windows, days.opens, days.end))
         if quota <= 0:
             raise Unmeasured(f"{measure} quota is zero")
+        if quota < CENT:
+            raise Excluded(f"{measure} quota of {quota} is less than a cent")
         if days.closes == self.horizon.end and covered[-1].end < days.end:
             remarks.short.add(key)
         credited = self._credited(key, code, measure, covered, days, remarks)
@@ -158,6 +163,11 @@ class LineBuilder:
         if outside:
             remarks.notes.append(f"{key}: {measure} credits of {outside} lie outside any quota window")
         total = sum(by_day.values(), ZERO)
+        if abs(total) > _MOST_TIMES_QUOTA * quota_of(covered):
+            raise Excluded(
+                f"{measure} credits of {total} are more than {_MOST_TIMES_QUOTA:,} times the quota of"
+                f" {quota_of(covered)}: a wrong unit"
+            )
         if total < 0:
             remarks.notes.append(
                 f"{key}: {measure} credits to date are {total}; attainment below 0 pays as 0"

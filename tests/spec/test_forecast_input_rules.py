@@ -75,12 +75,33 @@ def test_a_rep_who_cannot_be_simulated_is_listed_with_the_reason(changes, reason
         (None, "no amount"),
         (Decimal(-5), "negative"),
         (Decimal("NaN"), "no amount"),
+        (Decimal("0.0001"), "less than a cent"),
+        (Decimal("0.05"), "more than 1,000,000 times the quota of 0.2"),
     ],
 )
 def test_a_quota_of_nothing_excludes_its_rep(amount, reason):
     rows = company()
     quotas = [{**q, "quota_amount": amount} if q["rep_key"] == "R000" else q for q in rows.quotas]
     assert reason in frozen(replace(rows, quotas=quotas))[0].exclusions["R000"]
+
+
+def test_credits_of_a_wrong_unit_exclude_their_rep_and_nobody_else():
+    rows = company()
+    slipped = {**rows.sales_credits[0], "amount": Decimal("99999999999999.99")}
+    simulation = frozen(replace(rows, sales_credits=[*rows.sales_credits, slipped]))[0]
+    assert "a wrong unit" in simulation.exclusions[slipped["rep_key"]]
+    assert [rep.rep_key for rep in simulation.reps] == [
+        rep.rep_key for rep in frozen(rows)[0].reps if rep.rep_key != slipped["rep_key"]
+    ]
+
+
+def test_a_scaled_quota_never_becomes_nothing():
+    rows = company()
+    quotas = [{**q, "quota_amount": Decimal("0.01")} if q["rep_key"] == "R000" else q for q in rows.quotas]
+    credits = [c for c in rows.sales_credits if c["rep_key"] != "R000"]
+    tiny = {"base": {"quota_scale": 0.001}}
+    simulation = frozen(replace(rows, quotas=quotas, sales_credits=credits), scenarios=tiny)[0]
+    assert line_of(simulation, "R000").quota == Decimal("0.01")
 
 
 def test_overlapping_quota_windows_exclude_their_rep():
