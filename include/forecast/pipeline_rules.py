@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -47,7 +48,7 @@ class PipelineRules:
 
     def band_of(self, age: int) -> int:
         """Number of the band that an age in days lies in."""
-        return sum(1 for edge in self.age_bands if age >= edge)
+        return bisect_right(self.age_bands, age)
 
     def band_name(self, band: int) -> str:
         """`0-29`, …, `180+`."""

@@ -297,6 +297,30 @@ def test_amounts_are_converted_at_the_rate_of_the_day_they_are_known():
     assert found.amount == Decimal("55000")
 
 
+def test_reps_of_several_currencies_have_deals_in_their_own_and_rates_in_the_tenants():
+    """A deal of 50,000 US dollars of a rep paid in euros at 1.25: 40,000 for the rep, 50,000 again over all reps."""
+    mine = deal("O", created=date(2026, 9, 1), closes=date(2026, 12, 5), probability=Decimal("0.5"))
+    pairs = (("EUR", "USD", "1.25"), ("USD", "EUR", "0.8"))
+    rows = with_deals(
+        [mine, {**mine, "opportunity_key": "P", "owner_rep_key": "R001"}],
+        exchange_rates=[
+            {"from_currency": a, "to_currency": b, "rate_date": date(2026, 1, 1), "rate": Decimal(rate)}
+            for a, b, rate in pairs
+        ],
+    )
+    rows = replace(
+        rows,
+        sales_reps=[{**r, "currency": "EUR" if r["rep_key"] == "R000" else "USD"} for r in rows.sales_reps],
+        quotas=[{**q, "currency": None} for q in rows.quotas],
+    )
+    config = ForecastConfig.from_mapping({"mode": "pipeline", "goodness_samples": 0})
+    euros, dollars, together = prepare(rows, YEAR, config, tenant="alpha", currency="USD")
+    assert {d.amount for d in open_deals(euros).values()} == {40_000}
+    assert {d.amount for d in open_deals(dollars).values()} == {50_000}
+    assert {key: d.amount for key, d in open_deals(together).items()} == {"O": 40_000, "P": 50_000}
+    assert [rate["open_amount"] for rate in together.win_rates] == ["100000.0000"]
+
+
 def test_what_is_left_of_a_deal_is_shared_as_its_credits_were():
     """50,000, of which 10,000 and 5,000 are credited: of 35,000 left, two thirds and one third."""
     mine = deal("O", created=date(2026, 9, 1), closes=date(2026, 12, 5), probability=Decimal("0.5"))
