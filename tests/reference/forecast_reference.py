@@ -83,9 +83,9 @@ def normal(seed: int, scenario: str, entity: str, iteration: int) -> float:
 
 def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
     """Cents per iteration. `reps`: dicts with key, region and legs; a leg is a dict with start, mu, sigma, plan,
-    target, share and reached, and is paid and rounded by itself.
+    target, share, reached, quota and deals, and is paid and rounded by itself.
 
-    attainment of a leg = reached + share x lognormal(mu, sigma).
+    attainment of a leg = reached + share x lognormal(mu, sigma) + revenue of its deals / quota. A deal is a dict with key, amount, probability, chance, earlier and spread.
     """
     result = []
     for i in range(iterations):
@@ -97,11 +97,27 @@ def totals(reps, *, seed, rho_global, rho_region, iterations) -> list[int]:
                 entity = f"rep:{rep['key']}" if place == 0 else f"rep:{rep['key']}@{leg['start']}"
                 own = _normal(seed, entity, i) * math.sqrt(1 - rho_global - rho_region)
                 drawn = math.exp(leg["mu"] + leg["sigma"] * (common + region + own))
-                a = Decimal(leg["reached"] + leg["share"] * drawn)
+                won = sum(
+                    _deal(deal, seed, common + region, rho_global + rho_region, i) for deal in leg["deals"]
+                )
+                a = Decimal(leg["reached"] + leg["share"] * drawn + won / leg["quota"])
                 pay = payout(leg["plan"], a, leg["target"])
                 total += int((pay * 100 + Decimal("0.5")).to_integral_value(rounding=ROUND_FLOOR))
         result.append(total)
     return result
+
+
+def _deal(deal, seed: int, common: float, rho: float, iteration: int) -> float:
+    """What a deal brings inside its leg: how far out its normal lies decides whether it is won, and when."""
+    entity = f"deal:{deal['key']}"
+    upper_tail = norm.sf(common + math.sqrt(1 - rho) * _normal(seed, entity, iteration))
+    before = deal["probability"] * deal["earlier"]
+    if not before <= upper_tail < before + deal["probability"] * deal["chance"]:
+        return 0.0
+    if deal["spread"] == 0:
+        return deal["amount"]
+    sigma = math.sqrt(math.log(1 + deal["spread"] ** 2))
+    return deal["amount"] * math.exp(sigma * _normal(seed, f"{entity}:amount", iteration) - sigma**2 / 2)
 
 
 def _normal(seed: int, entity: str, iteration: int) -> float:

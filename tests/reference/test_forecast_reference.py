@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.stats import norm
 
+from include.forecast.deals import Deal
 from include.forecast.draws import Streams
 from include.forecast.engine import simulate_block
 from include.forecast.marginal import Marginal
@@ -22,6 +23,14 @@ from tests.reference import forecast_reference as reference
 from tests.reference.forecast_reference import Hinges, PlainPlan
 
 LEG_STARTS = ("2026-01-01", "2026-04-10", "2026-10-01")
+DEALS = st.fixed_dictionaries(
+    {
+        "amount": st.integers(1, 60),
+        "probability": st.sampled_from([0.0, 0.25, 0.6, 1.0]),
+        "chance": st.sampled_from([0.3, 0.9, 1.0]),
+        "spread": st.sampled_from([0.0, 0.4]),
+    }
+)
 HUNDREDTHS = st.integers(1, 300).map(lambda n: Decimal(n) / 100)
 
 
@@ -92,21 +101,40 @@ def test_payout_is_the_exact_one_to_the_cent(plain, attainment, target):
         min_size=1,
         max_size=3,
     ),
+    deals=st.lists(DEALS, max_size=2),
 )
-def test_totals_are_those_of_the_loops(plain, seed, rho_global, rho_region, years):
-    """Same cents in every iteration, up to a cent per leg where a payout lies on a rounding or tier edge."""
+def test_totals_are_those_of_the_loops(plain, seed, rho_global, rho_region, years, deals):
+    """Same cents in every iteration, up to a cent per leg where a payout lies on a rounding or tier edge.
+
+    Every rep has the same deals, and they may close in any of the rep's legs.
+    """
     plain_reps, engine_reps = [], []
     for i, legs in enumerate(years):
         key, region = f"k{i}", "ab"[i % 2]
         plain_legs, engine_legs = [], []
         for start, (mu, sigma, reached, share) in zip(LEG_STARTS, legs, strict=False):
+            open_deals = [
+                {**deal, "key": n, "chance": deal["chance"] / len(legs),
+                 "earlier": len(plain_legs) * deal["chance"] / len(legs)}
+                for n, deal in enumerate(deals)
+            ]  # fmt: skip
             plain_legs.append(
                 {"start": start, "mu": mu, "sigma": sigma, "plan": plain, "target": Decimal(1000),
-                 "reached": reached / 100, "share": share / 100}
+                 "reached": reached / 100, "share": share / 100, "quota": 100, "deals": open_deals}
             )  # fmt: skip
             entry = line(
-                marginal=Marginal("lognormal", mu, sigma), quota=100, credited=reached, remaining_quota=share
-            )
+                marginal=Marginal("lognormal", mu, sigma),
+                quota=100,
+                credited=reached,
+                remaining_quota=share,
+                deals=[
+                    Deal(
+                        str(deal["key"]), Decimal(deal["amount"]), deal["probability"], deal["chance"],
+                        deal["earlier"], deal["spread"],
+                    )
+                    for deal in open_deals
+                ],
+            )  # fmt: skip
             engine_legs.append(leg(start=start, target=1000, lines=[entry]))
         plain_reps.append({"key": key, "region": region, "legs": plain_legs})
         engine_reps.append(replace(rep(key, region=region, lines=()), legs=tuple(engine_legs)))
