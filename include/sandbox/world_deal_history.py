@@ -54,7 +54,7 @@ def _steps(
     for stage, day in zip(stages[:reached], [created, *entered], strict=False):
         stated = closing - timedelta(days=int(rng.normal(SLIP_DAYS, SLIP_SPREAD)))
         steps.append((day, stage, STAGES[stage], _earlier(rng, deal["Amount"]), max(stated, day)))
-    last = min(max(end, *(step[0] for step in steps)), AS_OF)
+    last = min(max(end, steps[-1][0]), AS_OF) if steps else created
     return [*steps, (last, now, deal["Probability"], deal["Amount"], closing)]
 
 
