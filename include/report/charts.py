@@ -15,6 +15,8 @@ from include.report.levers_sheet import change_text
 
 #: Not from a clock or a locale: the same report everywhere.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Iterations below which a line of convergence says nothing.
+_FEWEST = 20
 INK, ACCENT, SOFT, WARN = "#1f2933", "#1d5b8f", "#a9c6de", "#b4432f"
 
 
@@ -33,7 +35,7 @@ def draw_fan(axes: Axes, simulation: SimulationReport) -> None:
         axes.axvline(known, color=INK, lw=0.8, ls=":")
         axes.annotate(
             "known",
-            (known, 0.97),
+            (known, 0.03),
             xycoords=("data", "axes fraction"),
             ha="right",
             xytext=(-4, 0),
@@ -45,7 +47,8 @@ def draw_fan(axes: Axes, simulation: SimulationReport) -> None:
         axes.axhline(float(budget), color=WARN, lw=1, ls="--", label="budget of the year")
     axes.set_title("Payable if the year ended then (full-year quota)", loc="left")
     axes.set_xticks(at, [_MONTHS[int(str(day)[5:7]) - 1] for day in dates])
-    axes.set_ylim(bottom=0)
+    # Head room, so that a budget or a line at the top is not cut by the frame; some height where nothing is paid.
+    axes.set_ylim(0, 1.08 * max(float(band[95].max()), float(budget or 0), 100.0))
     _finish(axes, money="y")
 
 
@@ -53,20 +56,33 @@ def draw_exceedance(axes: Axes, simulation: SimulationReport) -> None:
     """Chance that the year costs more than an amount."""
     totals = np.sort(simulation.cents) / 100
     n = len(totals)
+    low, high = float(totals[0]), float(totals[-1])
     step = max(1, n // 2000)
-    axes.plot(totals[::step], 1 - np.arange(n)[::step] / n, color=ACCENT, lw=1.8)
+    # Down to nothing at the dearest year, so that years which all cost the same are a line too.
+    axes.plot([low, *totals[::step], high], [1, *(1 - np.arange(n)[::step] / n), 0], color=ACCENT, lw=1.8)
+    room = 0.06 * (high - low) or max(0.05 * abs(high), 100.0)
     for name, label in (("p50", "P50"), ("var_95", "P95")):
         x = float(simulation.summary[name])
         share = {"p50": 0.5, "var_95": 0.05}[name]
         axes.plot([x], [share], "o", color=INK, ms=4)
         axes.annotate(label, (x, share), xytext=(6, 4), textcoords="offset points", fontsize=8, color=INK)
     budget = simulation.summary["budget_amount"]
+    left, right = low - room, high + room
     if budget is not None:
-        axes.axvline(float(budget), color=WARN, lw=1, ls="--")
-        share = simulation.summary["p_exceed_budget"]
-        axes.annotate(f"budget: {share:.1%} chance of more", (float(budget), 0.97), rotation=90, fontsize=7,
-                      xycoords=("data", "axes fraction"), va="top", ha="right", xytext=(-2, 0),
-                      textcoords="offset points", color=WARN)  # fmt: skip
+        line = float(budget)
+        # Far from what may come the line would press the curve flat: then only a word says where it is.
+        if low - 1.5 * (high - low) <= line <= high + 1.5 * (high - low):
+            left, right = min(left, line - room), max(right, line + room)
+            axes.axvline(line, color=WARN, lw=1, ls="--")
+            share = simulation.summary["p_exceed_budget"]
+            axes.annotate(f"budget: {share:.1%} chance of more", (line, 0.97), rotation=90, fontsize=7,
+                          xycoords=("data", "axes fraction"), va="top", ha="right", xytext=(-2, 0),
+                          textcoords="offset points", color=WARN)  # fmt: skip
+        else:
+            side, at, edge = ("below", 0.02, "left") if line < low else ("above", 0.98, "right")
+            axes.annotate(f"budget {_short(line, 0)}, {side} every simulated year", (at, 0.02 if side == "below" else 0.93),
+                          xycoords="axes fraction", fontsize=7, ha=edge, color=WARN)  # fmt: skip
+    axes.set_xlim(left, right)
     axes.set_title("Chance that the year costs more than…", loc="left")
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -86,24 +102,40 @@ def draw_contributions(axes: Axes, simulation: SimulationReport, kind: str, most
     at = np.arange(len(names))
     axes.barh(at - 0.19, means, 0.36, color=ACCENT, label="mean")
     axes.barh(at + 0.19, tails, 0.36, color=SOFT, label="in the worst 5 %")
-    axes.set_yticks(at, [name if len(name) <= 22 else name[:21] + "…" for name in names])
-    axes.invert_yaxis()
-    # Room for the legend beside the longest bar.
-    axes.set_xlim(0, 1.35 * max([*means, *tails, 1.0]))
+    axes.set_yticks(at, [name if len(name) <= 22 else name[:21] + "…" for name in names], fontsize=7)
+    # At least three bars' room: a single group is a bar, not a wall.
+    axes.set_ylim(max(len(names), 3) - 0.4, -0.6)
+    axes.set_xlim(0, 1.06 * max([*means, *tails, 100.0]))
     axes.set_title(f"Cost by {kind}", loc="left")
-    _finish(axes, money="x", legend="lower right")
+    _finish(axes, money="x")
+    axes.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2)
 
 
 def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40) -> None:
-    """Mean and P95 after ever more iterations: flat lines mean that enough were run."""
+    """Mean and P95 after ever more iterations: flat lines inside the band mean that enough were run."""
+    axes.set_title("Convergence: distance from the final figure", loc="left")
+    if len(simulation.cents) < _FEWEST:
+        axes.set_axis_off()
+        axes.annotate("too few iterations to show", (0.02, 0.85), xycoords="axes fraction", fontsize=8)
+        return
     totals = simulation.cents / 100
     counts = np.unique(np.linspace(max(1, len(totals) // points), len(totals), points).astype(int))
     means = np.array([totals[:n].mean() for n in counts])
     tails = np.array([np.quantile(totals[:n], 0.95) for n in counts])
+    if means[-1]:
+        error = float(simulation.summary["se_mean"]) / abs(means[-1]) * np.sqrt(len(totals) / counts)
+        axes.fill_between(
+            counts, -1.96 * error, 1.96 * error, color=SOFT, alpha=0.4, lw=0, label="95 % of means"
+        )
+        # The first eighth may leave the frame: what it says is that it was the beginning.
+        shown = slice(len(counts) // 8, None)
+        ends = (np.abs(means / means[-1] - 1), np.abs(tails / tails[-1] - 1), 1.96 * error)
+        limit = 1.15 * max(1e-6, *(float(values[shown].max()) for values in ends))
+        axes.set_ylim(-limit, limit)
     axes.plot(counts, tails / tails[-1] - 1 if tails[-1] else tails, color=WARN, lw=1.4, label="P95")
     axes.plot(counts, means / means[-1] - 1 if means[-1] else means, color=ACCENT, lw=1.4, label="mean")
     axes.axhline(0, color=INK, lw=0.6)
-    axes.set_title("Convergence: distance from the final figure", loc="left")
+    axes.locator_params(axis="x", nbins=5)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     _finish(axes)
@@ -124,7 +156,7 @@ def draw_tornado(axes: Axes, simulation: SimulationReport, most: int = 8) -> Non
             axes.plot([moved - error, moved + error], [at, at], color=INK, lw=0.8)
             axes.annotate(
                 change_text(row),
-                (moved, at),
+                (moved + (error if moved > 0 else -error), at),
                 xytext=(4 if moved > 0 else -4, 0),
                 textcoords="offset points",
                 ha="left" if moved > 0 else "right",

@@ -15,10 +15,14 @@ import xlsxwriter
 
 from include.report import accrual_sheet, backtest_sheet, pipeline_sheet
 from include.report.forecast_report import ForecastReport, SimulationReport, assumptions
+from include.report.headlines import day_text, last_day_text
 from include.report.levers_sheet import drivers_table, optima_table
 
 #: Excel keeps 15 significant digits; a longer amount is written as text rather than changed.
 _DIGITS = 15
+#: Sheets with a column per simulation: their first column stays in sight.
+_WIDE = ("summary", "percentiles")
+_A4 = 9
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001
 
 _METRICS = (
@@ -98,7 +102,12 @@ class _Sheets:
     ) -> None:
         """A sheet; a Decimal is money, a float a share, an int a count, None an empty cell."""
         sheet = self._book.add_worksheet(name)
-        sheet.freeze_panes(1, 0)
+        sheet.freeze_panes(1, 1 if name in _WIDE else 0)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_footer("&L&A&RPage &P of &N")
         for at, (column, width) in enumerate(zip(columns, widths, strict=True)):
             sheet.set_column(at, at, width)
             sheet.write_string(0, at, column, self._header)
@@ -123,11 +132,27 @@ class _Sheets:
 
 
 def _summary(sheets: _Sheets, report: ForecastReport) -> None:
-    rows = [
+    about = [dict(_about(report, simulation)) for simulation in report.simulations]
+    rows = [[label, *(facts[label] for facts in about)] for label in about[0]]
+    rows += [
         [label, *(_figure(simulation, name) for simulation in report.simulations)] for label, name in _METRICS
     ]
     labels = [simulation.label for simulation in report.simulations]
     sheets.table("summary", ["metric", *labels], rows, [40, *([22] * len(labels))])
+
+
+def _about(report: ForecastReport, simulation: SimulationReport) -> list[tuple[str, object]]:
+    """What the figures below are about: whose, which year, in which currency, known up to when."""
+    inputs = simulation.inputs
+    return [
+        ("Company", report.company),
+        ("Variable compensation of the fiscal year from", day_text(inputs.horizon_start)),
+        ("  to", last_day_text(inputs.horizon_end)),
+        ("Facts known up to", day_text(inputs.as_of)),
+        ("Amounts in", simulation.currency),
+        ("Reps simulated", len(inputs.reps)),
+        ("Reps not simulated (sheet inputs says why)", len(inputs.exclusions or {})),
+    ]
 
 
 def _figure(simulation: SimulationReport, name: str) -> object:

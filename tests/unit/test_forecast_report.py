@@ -137,17 +137,30 @@ def test_the_pdf_says_what_a_reader_needs(tmp_path):
     path = tmp_path / "report.pdf"
     write_pdf(report, path)
     pages = [page.extract_text() for page in pypdf.PdfReader(path).pages]
-    assert len(pages) == 2
+    assert len(pages) == 3
     mean = f"{report.simulations[0].summary['mean']:,.0f}"
-    for wanted in (
-        "Alpha & Söhne $x$",
-        mean,
-        "1,300,000",
-        "Chance that the year costs more",
-        "Cost by region",
-    ):
+    questions = (
+        "What will it cost?",
+        "How sure is that?",
+        "Against the budget?",
+        "Why?",
+        "What is left out?",
+    )
+    for wanted in ("Alpha & Söhne $x$", mean, "1,300,000", "31 December 2026", *questions):
         assert wanted in pages[0]
-    assert "R000: no plan_key" in pages[1]
+    for wanted in (mean, "Chance that the year costs more", "Cost by region", "standard error of the mean"):
+        assert wanted in pages[1]
+    assert "no plan_key: R000" in pages[2]
+
+
+def test_the_summary_says_what_it_is_about(book):
+    summary = dict(row[:2] for row in book[1]["summary"].iter_rows(values_only=True))
+    assert summary["Amounts in"] == "USD"
+    assert (summary["Variable compensation of the fiscal year from"], summary["  to"]) == (
+        "1 January 2026",
+        "31 December 2026",
+    )
+    assert summary["Reps not simulated (sheet inputs says why)"] == 1
 
 
 def test_a_pdf_without_a_budget_has_a_dash(tmp_path):
