@@ -20,19 +20,24 @@ from include.warehouse.session import Warehouse
 
 def described(answer: Mapping[str, object]) -> str:
     """An answer of `optimize` in words."""
-    label = f"{answer['lever']} · P{answer['percentile']} against a budget of {_money(answer['budget'])}"
-    head = f"{answer['simulation_id']} ({answer['scenario_id']}, {answer['currency']})\n{label}: "
-    at = f"at {answer['setting']} P{answer['percentile']} is {_money(answer['percentile_amount'])}"
-    searched = f"settings {answer['lowest']:g} to {answer['highest']:g}, {answer['evaluations']} tried"
+    percentile = f"P{answer['percentile']}"
+    head = (
+        f"{answer['simulation_id']} ({answer['scenario_id']}, {answer['currency']})\n"
+        f"{answer['lever']} · {percentile} against a budget of {_money(answer['budget'])}: "
+    )
     if answer["status"] == "not_applicable":
         return f"{head}does not apply, {answer['reason']}"
+    at = f"at {answer['setting']} {percentile} is {_money(answer['percentile_amount'])}"
+    if answer["status"] == "met":
+        at += f", at {answer['next_setting']} it is {_money(answer['next_amount'])}"
     said = {
-        "met": f"{at}, at {answer['next_setting']} it is {_money(answer['next_amount'])}",
-        "met_everywhere": f"met everywhere, {at}",
-        "unattainable": f"not attainable, the nearest is: {at}",
-    }[answer["status"]]
-    doubt = "" if answer["is_monotone"] else "; P moves both ways between these settings"
-    return f"{head}{said} ({searched}{doubt})"
+        "met": "",
+        "met_everywhere": "met everywhere, ",
+        "unattainable": "not attainable, the nearest is: ",
+    }
+    doubt = "" if answer["is_monotone"] else f"; {percentile} moves both ways between these settings"
+    searched = f"settings {answer['lowest']:g} to {answer['highest']:g}, {answer['evaluations']} tried{doubt}"
+    return f"{head}{said[answer['status']]}{at} ({searched})"
 
 
 def _money(amount: object) -> str:

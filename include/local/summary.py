@@ -11,6 +11,8 @@ from decimal import Decimal
 
 import psycopg
 
+from include.forecast.levers import DRIVERS, OPTIMISED
+from include.report.levers_sheet import change_text
 from include.warehouse import erp
 
 REASONS_SHOWN = 3
@@ -178,7 +180,7 @@ def _closes(conn: psycopg.Connection) -> Iterator[str]:
 
 def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:
     rows = conn.execute(
-        "SELECT DISTINCT ON (s.scenario_id, s.currency) s.scenario_id, s.currency, s.iterations, s.mean, s.p50, s.p95, s.reserve,"
+        "SELECT DISTINCT ON (s.scenario_id, s.currency) simulation_id, s.scenario_id, s.currency, s.iterations, s.mean, s.p50, s.p95, s.reserve,"
         " s.budget_amount, s.p_exceed_budget FROM planning.monte_carlo_summary s"
         " JOIN planning.monte_carlo_runs r USING (tenant_id, simulation_id)"
         " WHERE r.status = 'completed' AND r.period = %s"
@@ -187,7 +189,7 @@ def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:
     ).fetchall()
     if not rows:
         yield _line("Forecast", f"no forecast of {period}")
-    for scenario, currency, iterations, mean, p50, p95, reserve, budget, probability in rows:
+    for simulation_id, scenario, currency, iterations, mean, p50, p95, reserve, budget, probability in rows:
         yield _line(
             "Forecast",
             f"{period} variable pay, scenario {scenario}, {currency}, {iterations:,} paths: mean {_money(mean)}, P50 {_money(p50)},"
@@ -195,6 +197,28 @@ def _forecast(conn: psycopg.Connection, period: str) -> Iterator[str]:
         )
         if budget is not None and probability is not None:
             yield _line("", f"probability of more than the budget of {_money(budget)}: {probability:.1%}")
+        yield from levers(conn, simulation_id)
+
+
+def levers(conn: psycopg.Connection, simulation_id: str) -> Iterator[str]:
+    """What moves the simulation's P95 most, and the settings found that meet its budget."""
+    moved = conn.execute(
+        "SELECT lever, size, delta_p95 FROM planning.monte_carlo_drivers"
+        " WHERE simulation_id = %s AND reason IS NULL ORDER BY rank LIMIT 3",
+        (simulation_id,),
+    ).fetchall()
+    if moved:
+        shown = (
+            f"{DRIVERS[name].label} {change_text({'lever': name, 'size': size})}: {delta:+,.0f}"
+            for name, size, delta in moved
+        )
+        yield _line("", f"P95 moves with {', '.join(shown)}")
+    for name, percentile, setting in conn.execute(
+        "SELECT lever, percentile, setting FROM planning.monte_carlo_optima"
+        " WHERE simulation_id = %s AND status = 'met' ORDER BY lever",
+        (simulation_id,),
+    ).fetchall():
+        yield _line("", f"P{percentile} meets the budget with {OPTIMISED[name].label} {setting:g}")
 
 
 def _published(conn: psycopg.Connection) -> Iterator[str]:

@@ -12,6 +12,8 @@ from include.errors import MissingInput, TradewindError
 from include.flows import forecast, forecast_reports, levers
 from include.forecast.lever_settings import DRIVER_SIZES
 from include.forecast.levers import DRIVERS
+from include.local import summary
+from include.local.optimise import described
 from include.warehouse.tenants import ensure_tenant
 from tests.forecast_cases import company
 from tests.forecast_marts import load_marts
@@ -148,6 +150,15 @@ def test_without_a_budget_there_are_drivers_and_no_optima(wh):
         levers.optimize(wh, "alpha", base, lever="quota_scale")
 
 
+def test_people_read_them_after_a_run(explained):
+    wh, base = explained
+    with wh.engine("alpha") as conn:
+        told = [line.strip() for line in summary.levers(conn, base)]
+    [(delta,)] = query(wh, "SELECT delta_p95 FROM planning.monte_carlo_drivers WHERE rank = 1")
+    assert told[0].startswith(f"P95 moves with Quotas -5 %: {delta:+,.0f}, Quotas +5 %: -")
+    assert any(line.startswith("P95 meets the budget with Quotas times ") for line in told[1:])
+
+
 class TestRequests:
     """MCS-16, MCS-17, API-05 as functions."""
 
@@ -186,12 +197,14 @@ class TestRequests:
             bounds=(0.2, 9), step=0.01,
         )  # fmt: skip
         assert answer["status"] == "met"
+        assert f"at {answer['setting']} P50 is " in described(answer)
         assert Decimal(answer["percentile_amount"]) <= 1_000_000 < Decimal(answer["next_amount"])
         assert round(answer["setting"] * 100) == pytest.approx(answer["setting"] * 100)
 
     def test_an_unattainable_budget_is_an_answer(self, explained):
         wh, base = explained
         answer = levers.optimize(wh, "alpha", base, lever="accelerator_scale", budget=Decimal(1))
+        assert "not attainable, the nearest is: at 0.0 P95 is " in described(answer)
         assert (answer["status"], answer["setting"]) == ("unattainable", 0.0)
         assert Decimal(answer["p95"]) > 1
 
