@@ -26,6 +26,7 @@ from include.flows.forecast_reports import write_reports
 from include.flows.forecast_settings import CONFIG, load_config
 from include.forecast import horizon as horizons
 from include.forecast.config import ForecastConfig
+from include.forecast.convergence import convergence
 from include.forecast.engine import GROUP_KINDS, block_plan, check_size, simulate_block
 from include.forecast.groups import group_statistics, rep_statistics
 from include.forecast.inputs import SimulationInputs
@@ -36,6 +37,7 @@ from include.machines.pool import processes
 from include.runlog import step
 from include.settings import TenantSettings
 from include.warehouse import commission_draws, forecast_marts, forecasts, pipeline_marts, win_rates
+from include.warehouse.convergence import add_convergence
 from include.warehouse.forecasts import Simulation
 from include.warehouse.lease import Lease
 from include.warehouse.session import Warehouse
@@ -192,6 +194,7 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
             credited_to_date=credited,
             plan_at_target=at_target,
         )
+        add_convergence(conn, tenant, simulation_id, convergence(total, simulation.inputs.sampling))
         result_hash = hashlib.sha256(total.astype("<i8").tobytes()).hexdigest()
         point("forecast.summary_written")
         forecasts.complete(conn, simulation_id, result_hash)

@@ -59,18 +59,26 @@ def simulate_pending(
     )
 
 
-def export_questions(wh: Warehouse, tenant: str, simulation_ids: Sequence[str], folder: Path) -> list[Path]:
-    """Write a question file per simulation that has blocks missing; returns their paths."""
+def question_texts(wh: Warehouse, tenant: str, simulation_ids: Sequence[str]) -> dict[str, str]:
+    """The content of a question file per simulation that has blocks missing."""
     questions, orders = pending(wh, tenant, simulation_ids)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    texts = {}
     for question in questions:
         blocks = [order.block for order in orders if order.simulation_id == question.simulation_id]
         if blocks:
-            path = folder / exchange.question_name(question.simulation_id)
-            draft = path.with_suffix(".part")
-            draft.write_text(question_file(question, blocks))
-            paths.append(draft.replace(path))
+            texts[question.simulation_id] = question_file(question, blocks)
+    return texts
+
+
+def export_questions(wh: Warehouse, tenant: str, simulation_ids: Sequence[str], folder: Path) -> list[Path]:
+    """Write a question file per simulation that has blocks missing; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for simulation_id, text in question_texts(wh, tenant, simulation_ids).items():
+        path = folder / exchange.question_name(simulation_id)
+        draft = path.with_suffix(".part")
+        draft.write_text(text)
+        paths.append(draft.replace(path))
     return paths
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 
 from include.errors import TradewindError
 from include.forecast.estimate import ESTIMATORS
+from include.forecast.executor import ExecutorSettings
 from include.forecast.lever_settings import DriverSettings, OptimiseSettings
 from include.forecast.pipeline_rules import MODES, PipelineRules
-from include.forecast.sampling import sampling_of
+from include.forecast.sampling import METHODS
 
 #: Ends the scenario_id of a simulation over all currencies.
 CONSOLIDATED = ":consolidated"
@@ -43,11 +44,12 @@ class ForecastConfig:
     `correlation`: share of the log-variance of attainment common to all reps (global) and to a region.
     `default_attainment`: {mu, sigma[, window_months]} of a lognormal used where no history can be pooled.
     `sampling`: plain, antithetic or sobol. `profile`: exact (float64) or fast (float32). `block`: iterations per block
-    of work; it changes no result, and costs least as a multiple of 8,192. A family that the goodness test refuses at
-    `goodness_level` (`goodness_samples` bootstrap samples, 0 = no test) gives way to the empirical distribution where
-    there are `empirical_minimum` positive observations. `event_deal_amount`: a deal closed above it (in the tenant's
-    currency) starts a forecast. `exports`: the formats in which the results are written beside the reports. `mode`
-    is that of scenarios which state none; `pipeline` holds the rules of pipeline mode.
+    of work; it changes no result, and costs least as a multiple of 8,192. `executor`: who computes the blocks; it
+    changes no result either. A family that the goodness test refuses at `goodness_level` (`goodness_samples` bootstrap
+    samples, 0 = no test) gives way to the empirical distribution where there are `empirical_minimum` positive
+    observations. `event_deal_amount`: a deal closed above it (in the tenant's currency) starts a forecast. `exports`: the
+    formats in which the results are written beside the reports. `mode` is that of scenarios which state none;
+    `pipeline` holds the rules of pipeline mode.
     """
 
     name: str = "monthly_compensation_forecast"
@@ -66,6 +68,7 @@ class ForecastConfig:
     empirical_minimum: int = 50
     default_attainment: Mapping[str, float] | None = None
     memory_limit_mb: int = 2048
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
     event_deal_amount: float = 500_000
     exports: tuple[str, ...] = ("xlsx", "csv")
     drivers: DriverSettings = field(default_factory=DriverSettings)
@@ -91,7 +94,11 @@ class ForecastConfig:
         for name in ("families", "exports"):
             if name in merged:
                 merged[name] = _names(name, merged[name])
-        for name, kind in (("drivers", DriverSettings), ("optimise", OptimiseSettings)):
+        for name, kind in (
+            ("drivers", DriverSettings),
+            ("optimise", OptimiseSettings),
+            ("executor", ExecutorSettings),
+        ):
             if name in merged:
                 merged[name] = kind.from_mapping(merged[name])
         if "pipeline" in merged:
@@ -142,7 +149,8 @@ class ForecastConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise _refuse(name, f"a whole number from {low} to {high}", repr(value))
-        sampling_of(self.sampling, self.iterations)
+        if self.sampling not in METHODS:
+            raise _refuse("sampling", ", ".join(METHODS), repr(self.sampling))
         check_profile(self.profile)
         check_correlation(self.correlation_global, self.correlation_region)
         if not _is_number(self.goodness_level) or not 0.0 <= self.goodness_level < 1.0:

@@ -32,6 +32,7 @@ from include.money import CENT, round_half_up
 _DECIDES_NO_NUMBER = (
     "block",
     "memory_limit_mb",
+    "executor",
     "scenarios",
     "iterations",
     "name",

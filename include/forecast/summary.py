@@ -99,13 +99,13 @@ def summarise(cents: np.ndarray, budget_amount: Decimal | None = None, sampling:
     percentiles = {k: quantile(ordered, k) for k in PERCENTILES}
     tail = cents[tail_mask(cents, percentiles[95])]
     spread = deviation(cents) if n > 1 else None
-    error = standard_error(cents, sampling)
+    mean, error = mean_and_error(cents, sampling)
     low, high = _p95_ranks(ordered, cents, sampling)
     return Summary(
         iterations=n,
-        mean=_mean(cents),
+        mean=mean,
         sd=None if spread is None else _currency(spread),
-        se_mean=None if error is None else _currency(error),
+        se_mean=error,
         minimum=_exact(int(ordered[0])),
         maximum=_exact(int(ordered[-1])),
         percentiles=percentiles,
@@ -117,6 +117,12 @@ def summarise(cents: np.ndarray, budget_amount: Decimal | None = None, sampling:
         independent_units=clusters(n, sampling),
         ess=effective_size(cents, sampling),
     )
+
+
+def mean_and_error(cents: np.ndarray, sampling: Sampling) -> tuple[Decimal, Decimal | None]:
+    """Mean and its standard error, in currency; no error with fewer than two independent units."""
+    error = standard_error(cents, sampling)
+    return _mean(cents), None if error is None else _currency(error)
 
 
 def quantile(ordered: np.ndarray, percent: int) -> Decimal:

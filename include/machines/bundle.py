@@ -5,6 +5,7 @@ The same code gives the same bytes.
 
 from __future__ import annotations
 
+import io
 import sys
 import zipfile
 from pathlib import Path
@@ -19,18 +20,25 @@ _PARTS = (
 )
 
 
-def write_bundle(path: Path) -> Path:
-    """Write the zip to `path` and return it."""
+def bundle_bytes() -> bytes:
+    """The zip."""
     files = sorted(
         found
         for part in _PARTS
         for found in ([_ROOT / part] if part.endswith(".py") else (_ROOT / part).glob("*.py"))
     )
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
         for found in files:
             entry = zipfile.ZipInfo(found.relative_to(_ROOT).as_posix())
             entry.compress_type = zipfile.ZIP_DEFLATED
             bundle.writestr(entry, found.read_bytes())
+    return packed.getvalue()
+
+
+def write_bundle(path: Path) -> Path:
+    """Write the zip to `path` and return it."""
+    path.write_bytes(bundle_bytes())
     return path
 
 

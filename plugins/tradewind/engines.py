@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from include import fiscal, runlog
+from include.errors import MissingInput
 from include.extract.posted import typed_rows
 from include.publish.exports import Export, find, in_order, of_side
 from include.publish.limits import Limits
@@ -64,9 +65,11 @@ def measure_one(wh: Warehouse, work: Work, context: Mapping) -> str:
 
 def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]:
     """Freeze one tenant's inputs; returns the work with its simulations and the blocks still to compute."""
-    from include.flows import forecast
+    from include.flows import forecast, forecast_cluster
+    from include.flows.forecast_settings import load_config
 
     tenant, period, as_of = str(work["tenant"]), str(work["period"]), _day(work["as_of"])
+    settings = _settings(wh, tenant)
     run = {"tenant": tenant, "run_id": context["run_id"], "as_of": as_of, "period": period}
     new_quotas = typed_rows("quotas", context["params"].get("new_quotas") or [])
     with runlog.run(wh, verb="forecast_freeze", parameters=_asked(context), **run) as entry:
@@ -77,15 +80,15 @@ def freeze_one(wh: Warehouse, work: Work, context: Mapping) -> dict[str, object]
             period=period,
             as_of=as_of,
             run_id=context["run_id"],
-            settings=_settings(wh, tenant),
+            settings=settings,
             trigger=str(context["params"].get("trigger") or context["dag_run"].run_type),
             new_quotas=new_quotas,
         )
         entry.summary = {"simulations": simulations}
-    pending = forecast.pending_work(wh, tenant, simulations)
+    config, _ = load_config(settings)
     return dict(work) | {
         "simulations": simulations,
-        "blocks": [{"simulation_id": w.simulation_id, "block_no": w.block_no} for w in pending],
+        "blocks": forecast_cluster.mapped_work(wh, tenant, simulations, config.executor),
     }
 
 
@@ -108,12 +111,24 @@ def forecast_blocks(frozen: Iterable[Work]) -> list[dict[str, object]]:
 
 
 def simulate_one(wh: Warehouse, block: Work) -> None:
-    """Compute and store one block; a simulation whose block fails is marked, until a retry goes on with it."""
-    from include.flows import forecast
+    """Compute and store one block, or all of a simulation on a cluster; one that fails is marked until a retry goes on."""
+    from include.flows import forecast, forecast_cluster
+    from include.flows.forecast_settings import load_config
 
     tenant, simulation_id = str(block["tenant"]), str(block["simulation_id"])
     with _failure_marked(wh, tenant, [simulation_id]):
-        forecast.simulate(wh, tenant, simulation_id, int(block["block_no"]))
+        if block["block_no"] is not None:
+            forecast.simulate(wh, tenant, simulation_id, int(block["block_no"]))
+            return
+        executor = load_config(_settings(wh, tenant))[0].executor
+        if (cluster := client("databricks", tenant)) is None:
+            raise MissingInput(
+                where=f"connection databricks_{tenant}",
+                expected="a connection of type databricks, for forecast.executor.kind databricks",
+                got="none",
+                remedy="add the connection, or set forecast.executor.kind to airflow",
+            )
+        forecast_cluster.simulate_on_cluster(wh, tenant, simulation_id, cluster, executor)
 
 
 def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, object]]:

@@ -14,6 +14,7 @@ from scipy.stats import qmc
 
 from include.errors import TradewindError
 from include.forecast.config import ForecastConfig
+from include.forecast.convergence import convergence
 from include.forecast.draws import GLOBAL_FACTOR, region_factor
 from include.forecast.engine import block_plan, rep_cents, simulate_block
 from include.forecast.inputs import SimulationInputs, from_json
@@ -140,7 +141,7 @@ def test_the_points_are_scipys_before_they_are_scrambled():
 )
 def test_sizes_sobol_cannot_be_cut_into_are_refused_with_the_nearest(iterations, named):
     with pytest.raises(TradewindError, match=named):
-        ForecastConfig.from_mapping({"sampling": "sobol", "iterations": iterations})
+        sampling_of("sobol", iterations)
 
 
 @settings(max_examples=200, deadline=None)
@@ -176,6 +177,25 @@ def test_errors_of_pairs_and_replications_by_hand():
     assert runs.independent_units == 16
     assert runs.ess == pytest.approx(cents.var(ddof=1) / by_hand**2, rel=1e-9)
     assert summarise(cents).ess == 64
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_convergence_is_what_a_shorter_simulation_would_have_said(method):
+    """At whole pairs and replications, the last one being the simulation's own figures."""
+    inputs = portfolio(method)
+    cents = totals(inputs)
+    steps = convergence(cents, inputs.sampling)
+    assert [s.iterations for s in steps] == [512 * n for n in range(1, 21)]
+    for step in steps:
+        shorter = summarise(cents[: step.iterations], None, inputs.sampling)
+        assert (step.mean, step.se_mean, step.p95) == (shorter.mean, shorter.se_mean, shorter.var_95)
+
+
+def test_convergence_of_little():
+    for n, method, ends in ((1, "plain", [1]), (3, "plain", [1, 2, 3]), (5, "antithetic", [2, 4, 5])):
+        steps = convergence(np.arange(n) * 100, sampling_of(method, n))
+        assert [s.iterations for s in steps] == ends
+        assert steps[-1].mean == Decimal(n - 1) / 2
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -9,6 +9,7 @@ import pytest
 
 from include.errors import TradewindError
 from include.flows import forecast, forecast_blocks, forecast_reports
+from include.local import forecast as local_forecast
 from include.local.forecast import forecast_here
 from include.machines import exchange
 from include.machines.wire import Question, pack, unpack
@@ -111,7 +112,25 @@ def test_a_sampling_is_stored_with_what_its_errors_come_from(wh, tmp_path, sampl
     )
     assert (method, independent) == (sampling, units)
     assert ess == pytest.approx(float(sd / error) ** 2, rel=0.01)
+    last = query(
+        wh,
+        "SELECT DISTINCT ON (c.simulation_id) (c.iterations, c.mean, c.se_mean, c.p95)"
+        " = (s.iterations, s.mean, s.se_mean, s.p95)"
+        " FROM planning.monte_carlo_convergence c JOIN planning.monte_carlo_summary s USING (simulation_id)"
+        " ORDER BY c.simulation_id, c.iterations DESC",
+    )
+    assert last == [(True,), (True,)]
     assert ess > 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PERIOD", "2026-13"), ("AS_OF", "soon"), ("WORKERS", "0"), ("WORKERS", "many")]
+)
+def test_make_forecast_names_what_it_cannot_read(monkeypatch, capsys, name, value):
+    monkeypatch.setenv("PERIOD", PERIOD)
+    monkeypatch.setenv(name, value)
+    assert local_forecast.main() == 1
+    assert name in capsys.readouterr().err
 
 
 def test_make_forecast_asks_other_machines_and_finishes_with_their_answers(wh, tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def test_models_do_not_read_the_clock():
 def test_the_top_level_is_what_the_design_says():
     allowed = {
         "dags", "plugins", "dbt_project", "include", "tests", "docs", ".ci", "docker-compose.yaml", "Dockerfile",
-        "requirements.txt", "requirements-sandbox.txt", "requirements.lock", "constraints.txt", "pyproject.toml",
+        "requirements.txt", "requirements-sandbox.txt", "requirements-databricks.txt", "requirements.lock", "constraints.txt", "pyproject.toml",
         "Makefile", "README.md",
     }  # fmt: skip
     import subprocess

@@ -12,3 +12,17 @@ COMMENT ON COLUMN planning.monte_carlo_summary.independent_units IS
     'What the errors and intervals are the spread of: iterations (plain), pairs (antithetic), replications (sobol).';
 COMMENT ON COLUMN planning.monte_carlo_summary.ess IS
     'Effective sample size: plain iterations that would leave the same se_mean. null: se_mean is null, or 0 beside a spread.';
+
+CREATE TABLE planning.monte_carlo_convergence (
+    tenant_id text NOT NULL,
+    simulation_id text NOT NULL,
+    iterations bigint NOT NULL CHECK (iterations > 0),
+    mean numeric(19, 4) NOT NULL,
+    se_mean numeric(19, 4),
+    p95 numeric(19, 4) NOT NULL,
+    PRIMARY KEY (tenant_id, simulation_id, iterations),
+    FOREIGN KEY (tenant_id, simulation_id) REFERENCES planning.monte_carlo_runs
+);
+COMMENT ON TABLE planning.monte_carlo_convergence IS
+    'Simulation x checkpoint: statistics of its first iterations, at whole pairs and replications. The last one is the summary''s.';
+GRANT INSERT ON planning.monte_carlo_convergence TO tw_engine;
