@@ -164,6 +164,8 @@ def test_the_sweep_reaches_the_points_of_every_step(undisturbed):
         "forecast.block_committed": 4,
         "forecast.summary_written": 2,
         "forecast.summary_committed": 2,
+        "forecast.levers_pulled": 1,
+        "forecast.levers_committed": 1,
     } == undisturbed[1]  # fmt: skip
     assert undisturbed[1]["forecast.report_written"] >= 2
 
