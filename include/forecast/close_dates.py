@@ -48,8 +48,8 @@ class CloseDates:
 
     Slippage is the day a won deal closed less the day stated when it entered a stage. Only what is still possible
     counts, since the deal has not closed yet: of the deal's stage where `minimum_deals` are left, else of all stages.
-    Where too few are left (a deal long overdue, or no history), the ages at which won deals closed stand in; where
-    these are too few as well, the stated date itself, or the day after `as_of` if that has passed.
+    Where too few are left, a stated date that lies ahead stands. For one that is missing or long past, the ages at
+    which won deals closed stand in; where these are too few as well, the day after `as_of`.
     """
 
     def __init__(self, closed: Sequence[DealRecord], rules: PipelineRules, as_of: date):
@@ -73,11 +73,15 @@ class CloseDates:
                 )
                 if closing is not None:
                     return closing
+            if ahead > 0:
+                return self._on(ahead, "stated date")
         closing = None if age is None else self._after(-age, self._ages, "age")
         if closing is None and stated is not None:
-            source = "stated date" if ahead > 0 else "overdue, the next day"
-            return Closing(self._as_of, max(ahead, 1), np.zeros(1, dtype=np.int64), source)
+            return self._on(1, "overdue, the next day")
         return closing
+
+    def _on(self, ahead: int, source: str) -> Closing:
+        return Closing(self._as_of, ahead, np.zeros(1, dtype=np.int64), source)
 
     def _after(self, shift: int, offsets: np.ndarray | None, source: str) -> Closing | None:
         """The days shift + offsets that lie after `as_of`, where there are enough."""

@@ -166,6 +166,14 @@ def test_a_deal_long_overdue_closes_as_old_deals_did():
     assert found.share(date(2026, 11, 30), date(2026, 12, 1)) == 1.0
 
 
+def test_a_date_ahead_stands_where_no_slippage_is_known_however_old_won_deals_were():
+    rows, _ = closed(30, 30, age=90)
+    found = closing(rows, [], "Proposal", 60, date(2027, 3, 15))
+    assert found.source == "stated date"
+    assert found.share(date(2026, 11, 1), date(2027, 1, 1)) == 0.0
+    assert closing(rows, [], "Proposal", 60, date(2026, 8, 1)).source == "age"
+
+
 def test_without_history_the_stated_date_stands_and_an_overdue_deal_closes_the_next_day():
     assert (
         closing([], [], "Proposal", 60, date(2026, 12, 5)).share(date(2026, 12, 5), date(2026, 12, 6)) == 1.0
