@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from decimal import Decimal
 
 import openpyxl
@@ -12,6 +13,7 @@ from include.errors import MissingInput, TradewindError
 from include.flows import forecast, forecast_reports, levers
 from include.forecast.lever_settings import DRIVER_SIZES
 from include.forecast.levers import DRIVERS
+from include.local import optimise as command
 from include.local import summary
 from include.local.optimise import described
 from include.warehouse.tenants import ensure_tenant
@@ -207,6 +209,21 @@ class TestRequests:
         assert "not attainable, the nearest is: at 0.0 P95 is " in described(answer)
         assert (answer["status"], answer["setting"]) == ("unattainable", 0.0)
         assert Decimal(answer["p95"]) > 1
+
+    def test_the_command_prints_the_answer_or_the_reason(self, explained, monkeypatch, capsys):
+        wh, base = explained
+        monkeypatch.setattr(command.stack, "database", nullcontext)
+        monkeypatch.setattr(command.environment, "apply", lambda ports: None)
+        monkeypatch.setattr(command.Warehouse, "from_environment", classmethod(lambda cls: wh))
+        for name, value in {"TENANT": "alpha", "SIM": base, "PERCENTILE": "90", "BUDGET": "1e6"}.items():
+            monkeypatch.setenv(name, value)
+        assert command.main() == 0
+        assert "quota_scale · P90 against a budget of 1,000,000.00: at " in capsys.readouterr().out
+        for name, value in (("PERCENTILE", "90.5"), ("PERCENTILE", "most"), ("BUDGET", "much")):
+            with monkeypatch.context() as asked:
+                asked.setenv(name, value)
+                assert command.main() == 1
+            assert name.lower() in capsys.readouterr().err.lower()
 
     @pytest.mark.parametrize(
         ("request_", "message"),
