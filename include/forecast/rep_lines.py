@@ -52,9 +52,13 @@ class Unmeasured(Exception):
 
 @dataclass
 class Remarks:
-    """What a reader must know of the reps of one currency; `short`: who has no window at the end of the year."""
+    """What a reader must know of the reps of one currency.
+
+    `assumed`: what was taken for granted of their plans; `short`: who has no window at the end of the year.
+    """
 
     notes: list[str] = field(default_factory=list)
+    assumed: set[str] = field(default_factory=set)
     short: set[str] = field(default_factory=set)
 
 

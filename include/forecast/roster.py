@@ -72,7 +72,7 @@ class RosterBuilder:
                 roster.reasons[code][key] = _told(error)
         roster.reps = {code: reps for code, reps in roster.reps.items() if reps}
         for remarks in roster.remarks.values():
-            remarks.notes += _short_years(remarks.short)
+            remarks.notes += [*sorted(remarks.assumed), *_short_years(remarks.short)]
         if not roster.reps:
             raise no_history or _all_excluded(roster.reasons)
         return roster
@@ -126,8 +126,8 @@ class RosterBuilder:
         if plan_key not in self.versions:
             raise Excluded(f"plan {plan_key} does not exist")
         found, note = spans(self.versions[plan_key], plan_key, first, end, self.horizon.as_of)
-        if note and note not in roster.remarks[code].notes:
-            roster.remarks[code].notes.append(note)
+        if note:
+            roster.remarks[code].assumed.add(note)
         terms: list[_Term] = []
         faults: list[str] = []
         for span in found:

@@ -92,6 +92,8 @@ def test_conversion_is_the_exact_one_half_up(cents, rate):
 
 
 def test_a_half_cent_is_rounded_up():
+    """1.005 x 300 is 301.5, though its nearest double lies below."""
+    assert convert_cents(np.array([100.0, 300.0]), Decimal("1.005")).tolist() == [101, 302]
     assert convert_cents(np.array([1.0, 100.0, 300.0]), Decimal("1.085")).tolist() == [1, 109, 326]
     assert convert_cents(np.array([2.0, 6.0]), Decimal("1.25")).tolist() == [3, 8]
 
