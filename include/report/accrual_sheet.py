@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from include.report.forecast_report import CompensationBooks, Table
 
 _AMOUNTS = (
     "expected_payout", "expected_credited", "credited_amount", "accrued_before_amount", "true_up_amount",
     "catch_up_amount", "current_amount", "cumulative_amount",
 )  # fmt: skip
+
+_CREDITS = {"expected_credited", "credited_amount"}
 
 
 def tables(books: CompensationBooks) -> list[Table]:
@@ -23,7 +27,7 @@ def tables(books: CompensationBooks) -> list[Table]:
         [
             [
                 row["currency"], f"{row['fiscal_year']}-{row['fiscal_period']:02d}", str(row["period_end"]),
-                row["role"] or "Total", row["reps"], *(row[name] for name in _AMOUNTS),
+                row["role"] or "Total", row["reps"], *_amounts(row),
                 row["true_up_amount"] + row["catch_up_amount"] + row["current_amount"], row["generation"],
                 row["expense_account"], row["liability_account"],
             ]
@@ -44,3 +48,8 @@ def tables(books: CompensationBooks) -> list[Table]:
         [10, 13, 16, 18, 16, 14, 15, *([18] * len(_AMOUNTS))],
     )  # fmt: skip
     return [by_period, by_rep]
+
+
+def _amounts(row: Mapping[str, object]) -> Iterator[object]:
+    """A total has no credits: what a team was credited is in its manager's measure again."""
+    return (row[name] if row["role"] or name not in _CREDITS else None for name in _AMOUNTS)

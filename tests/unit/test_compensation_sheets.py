@@ -89,8 +89,9 @@ def test_the_accrual_is_by_period_and_role_with_a_total_and_by_rep(warehouse):
     assert [(row["role"], row["reps"]) for row in rows] == [("AE", 2), ("AM", 2), ("Total", 4)]
     total = rows[-1]
     assert (total["fiscal_period"], total["expected_payout"]) == ("2026-10", mean)
-    for name in ("cumulative_amount", "current_amount", "catch_up_amount", "expected_credited"):
+    for name in ("cumulative_amount", "current_amount", "catch_up_amount", "true_up_amount"):
         assert total[name] == rows[0][name] + rows[1][name]
+    assert (total["expected_credited"], total["credited_amount"]) == (None, None)
     assert total["booked_in_period"] == total["cumulative_amount"]
     assert len(by_rep.rows) == 4
     assert all(len(row) == len(by_rep.widths) for row in by_rep.rows)
