@@ -675,7 +675,7 @@ RECORDS: dict[str, Rows] = {
         | {"simulation_date": "2026-02-28", "as_of": "2026-02-28", "horizon_start": "2026-01-01"}
         | {"horizon_end": "2027-01-01", "iterations": 5, "block_iterations": 5, "block_count": 1, "seed": 1}
         | {"rep_count": 1, "excluded_count": 0, "input_hash": "h", "config_hash": "h", "code_version": "1"}
-        | {"status": "completed", "progress": 100, "generation": 1, "run_id": "test"},
+        | {"status": "completed", "progress": 100, "generation": 1, "profile": "exact", "run_id": "test"},
     ],
     "planning.monte_carlo_results": [
         {
