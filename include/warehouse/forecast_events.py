@@ -16,26 +16,26 @@ _DEALS = """
            CASE WHEN coalesce(o.currency, %(currency)s) = %(currency)s THEN o.amount
                 ELSE (o.amount * rates.rate)::numeric(23, 4) END AS converted
     FROM planning.opportunities o
-    LEFT JOIN LATERAL (
-        SELECT rate FROM master.exchange_rates r
-        WHERE r.tenant_id = o.tenant_id AND r.from_currency = o.currency AND r.to_currency = %(currency)s
-          AND r.rate_date <= o.close_date
-        ORDER BY r.rate_date DESC LIMIT 1
-    ) rates ON true
+    LEFT JOIN LATERAL ({rates}) rates ON true
     WHERE o.is_won AND o.amount > 0 AND o.close_date BETWEEN %(since)s AND %(as_of)s
     ORDER BY o.opportunity_key
 """
+_RATES = """
+    SELECT rate FROM master.exchange_rates r
+    WHERE r.tenant_id = o.tenant_id AND r.from_currency = o.currency AND r.to_currency = %(currency)s
+      AND r.rate_date <= o.close_date
+    ORDER BY r.rate_date DESC LIMIT 1
+"""
+_NO_RATES = "SELECT NULL::numeric AS rate"
 
 
 def read_won_deals(conn: psycopg.Connection, *, since: date, as_of: date, currency: str) -> list[Deal]:
     """Won deals closed from `since` to `as_of`, with their amounts in `currency` at the rate of their closing day."""
-    if not all(
-        conn.execute("SELECT to_regclass(%s)", (name,)).fetchone()[0]
-        for name in ("planning.opportunities", "master.exchange_rates")
-    ):
+    if not _exists(conn, "planning.opportunities"):
         return []
+    query = _DEALS.format(rates=_RATES if _exists(conn, "master.exchange_rates") else _NO_RATES)
     with conn.cursor(row_factory=class_row(Deal)) as cursor:
-        return cursor.execute(_DEALS, {"since": since, "as_of": as_of, "currency": currency}).fetchall()
+        return cursor.execute(query, {"since": since, "as_of": as_of, "currency": currency}).fetchall()
 
 
 def read_quotas(conn: psycopg.Connection, *, start: date, end: date) -> list[dict[str, object]]:
@@ -134,3 +134,7 @@ def store_trigger(conn: psycopg.Connection, simulation_ids: Sequence[str], trigg
         "UPDATE planning.monte_carlo_runs SET trigger = %s WHERE simulation_id = ANY(%s)",
         (trigger, list(simulation_ids)),
     )
+
+
+def _exists(conn: psycopg.Connection, relation: str) -> bool:
+    return conn.execute("SELECT to_regclass(%s)", (relation,)).fetchone()[0] is not None

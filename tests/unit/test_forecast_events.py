@@ -114,6 +114,16 @@ def test_a_foreign_deal_counts_at_the_rate_of_its_day(wh):
     assert [event["deal"] for event in run["conf"]["events"]] == ["EUR-401", "no currency"]
 
 
+def test_a_company_without_exchange_rates_has_events_in_its_own_currency(wh):
+    with wh.pipeline() as conn:
+        conn.execute("DROP TABLE master.exchange_rates")
+    compute(wh)
+    win(wh, "EUR", 900_000, "2026-11-02", "EUR")
+    win(wh, "USD", 501_000, "2026-11-02")
+    [run] = find(wh)
+    assert [event["deal"] for event in run["conf"]["events"]] == ["USD"]
+
+
 def test_the_same_event_names_the_same_run_until_a_forecast_has_it(wh):
     compute(wh)
     win(wh, "D1", 501_000, "2026-11-02")
