@@ -151,7 +151,7 @@ def test_no_two_vendors_share_a_host_or_a_connection():
     for host in hosts:
         assert sum(vendor.answers(host) for vendor in vendors) == 1
     prefixes = [prefix for vendor in vendors for prefix in vendor.connections(Ports(), "demo")]
-    assert len(prefixes) == len(set(prefixes)) == 4
+    assert len(prefixes) == len(set(prefixes)) == 5
 
 
 def test_ports_come_from_the_environment(monkeypatch):

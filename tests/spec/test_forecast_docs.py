@@ -43,8 +43,12 @@ def test_the_payout_table_is_what_the_engine_pays():
 
 
 def test_the_tables_named_are_made_by_a_migration():
-    migration = (ROOT / "include/warehouse/migrations/0004_planning.sql").read_text()
-    made = set(re.findall(r"CREATE TABLE planning\.(monte_carlo_\w+)", migration))
+    folder = ROOT / "include/warehouse/migrations"
+    made = {
+        name
+        for migration in ("0004_planning.sql", "0021_forecast_machines.sql")
+        for name in re.findall(r"CREATE TABLE planning\.(monte_carlo_\w+)", (folder / migration).read_text())
+    }
     section = TEXT.split("## Results")[1].split("## Settings")[0]
     named = {"monte_carlo_runs", *(f"monte_carlo{n}" for n in re.findall(r"`(_\w+)`", section))}
     assert named == made
