@@ -21,7 +21,7 @@ from tests.dbt_company import failures, run_dbt
 
 MARTS = (
     "sales_reps", "compensation_plans", "compensation_plan_tiers", "compensation_plan_components",
-    "compensation_budgets", "rep_attainment",
+    "compensation_budgets", "compensation_draws", "rep_attainment",
 )  # fmt: skip
 HEADER = ("plan_key,version,effective_from,effective_to,plan_kind,accelerator_mode,threshold_mode,threshold_attainment,"
           "cap_mode,cap_value")  # fmt: skip
