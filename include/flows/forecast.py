@@ -195,7 +195,7 @@ def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | Non
             plan_at_target=at_target,
         )
         add_convergence(conn, tenant, simulation_id, convergence(total, simulation.inputs.sampling))
-        result_hash = hashlib.sha256(total.astype("<i8").tobytes()).hexdigest()
+        result_hash = hashlib.sha256(total.astype("<i8", copy=False).data).hexdigest()
         point("forecast.summary_written")
         forecasts.complete(conn, simulation_id, result_hash)
     point("forecast.summary_committed")

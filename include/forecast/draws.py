@@ -5,7 +5,7 @@ neither the roster's order, nor a new rep, nor the cutting into blocks moves any
 inside a segment draws the segment's beginning and leaves it away. SFC64 (Doty-Humphrey, PractRand) passes BigCrush
 and 32 TB of PractRand; two streams meet only if 192 bits of their digests do. Normals are NumPy's ziggurat, whose
 values depend on no instruction set; a NumPy that changes them is seen by a test, and asks for another
-ENGINE_VERSION.
+ENGINE_VERSION. Quick normals, for the fast profile, are Box and Muller's in float32 from the same streams' bits.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammainc, gammainccinv, gammaincinv, gammaln, log_ndtr, ndtr
 
 FAMILIES = ("lognormal", "gamma", "weibull", "beta", "empirical", "constant")
@@ -189,6 +188,9 @@ def _empirical_cv2(stretch: float, points: tuple[float, ...]) -> float:
 
 def _root(difference, low: float, high: float) -> float:
     """Where `difference` is zero; the nearer end where it is not reached."""
+    # A quarter of a worker's memory, and only fitting needs it.
+    from scipy.optimize import brentq
+
     if difference(low) * difference(high) > 0:
         return low if abs(difference(low)) < abs(difference(high)) else high
     return float(brentq(difference, low, high, xtol=1e-13, rtol=1e-13))

@@ -48,6 +48,8 @@ def group_statistics(
         tails.append(int(cents[is_tail].sum()))
         over = exceedance(cents, budgets[key], summary.sampling) if key in budgets else None
         rest.append(([quantile(ordered, p) for p in (10, 50, 90)], over))
+        # Before the next group is read: two of them are never in memory.
+        del cents, ordered
     means = group_means(sums, summary.mean)
     shares = group_means(tails, summary.es95)
     return [

@@ -99,17 +99,16 @@ class Kernel:
             cents *= spare
 
     def _in_cells(self, batch: Batch, y: np.ndarray) -> None:
+        np.clip(y, 0.0, batch.top, out=y)
         if batch.is_root:
-            np.maximum(y, 0.0, out=y)
             np.sqrt(y, out=y)
             y *= batch.root_gain
-        np.clip(y, 0.0, CELLS - 1.0, out=y)
 
 
 class ExactKernel(Kernel):
     """float64 from NumPy's ziggurat."""
 
-    dtype, size, per = np.float64, 3, float(_PER_E)
+    dtype, size, per = np.float64, 4, float(_PER_E)
 
     def __init__(self, streams: Streams, own_share: float):
         super().__init__(streams, own_share)
@@ -188,7 +187,7 @@ class FastKernel(Kernel):
 
     def __init__(self, streams: Streams, own_share: float):
         super().__init__(streams, own_share)
-        self._line, self._cell = np.empty(SEGMENT, np.float32), np.empty(SEGMENT, np.intp)
+        self._chord, self._cell = np.empty(SEGMENT), np.empty(SEGMENT, np.intp)
 
     @property
     def step(self) -> int:
@@ -233,13 +232,14 @@ class FastKernel(Kernel):
         np.bitwise_and(spare.view(np.int32), CELLS - 1, out=cells)
         spare -= _ROUND32
         y -= spare
-        line, cell = self._line[: y.shape[1]], self._cell[: y.shape[1]]
+        chord, cell = self._chord[: y.shape[1]], self._cell[: y.shape[1]]
+        slope, middle = chord.view(np.float32).reshape(-1, 2).T
         for where, table in batch.tables:
-            middle, slope = table.chords
             for i in range(where.start, where.stop):
                 np.copyto(cell, cells[i])
-                y[i] *= np.take(slope, cell, out=line, mode="clip")
-                y[i] += np.take(middle, cell, out=line, mode="clip")
+                np.take(table.chords, cell, out=chord, mode="clip")
+                y[i] *= slope
+                y[i] += middle
 
     def _at_least(self, y: np.ndarray, knee: np.ndarray, high: np.ndarray, out: np.ndarray) -> None:
         # y is at most `high` already; in float32 a clip is twice as fast as a maximum.
@@ -247,7 +247,7 @@ class FastKernel(Kernel):
 
     def _whole(self, batch: Batch, spare: np.ndarray, cents: np.ndarray) -> np.ndarray:
         """Integers, or float64 where sums of integers could overflow; no further than the pay's own bounds."""
-        if not cents.max() < _NARROW:
+        if not (batch.most.max() < _NARROW or cents.max() < _NARROW):
             return np.clip(np.floor(cents.astype(np.float64)), batch.least, batch.most)
         whole = spare.view(np.int32)
         np.copyto(whole, cents, casting="unsafe")

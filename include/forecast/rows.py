@@ -20,7 +20,7 @@ from include.forecast.draws import rep_entity
 from include.forecast.inputs import Leg, RepInput, SimulationInputs
 from include.forecast.piecewise import Piecewise, pay_of
 from include.forecast.plans import Plan
-from include.forecast.tables import QuantileTable
+from include.forecast.tables import CELLS, QuantileTable
 
 GROUP_KINDS = ("role", "region", "segment")
 #: Added before rounding down. Half up means that half a cent goes up also where its product came out a few digits
@@ -199,6 +199,9 @@ class Batch:
             (where, row.region, gain[where.start], 0.0 if row.table is None else row.table.offset)
             for where, row in _runs(rows, lambda row: (row.region, id(row.table), row.spread))
         ]
+        # What lies in the last cell.
+        end = [CELLS - 1.0 if row.table is None else row.table.end for row in rows]
+        self.top = column(end)
         self.root_gain = column(row.table.per for row in rows) if self.is_root else None
         pieces = [row.pieces for row in rows]
         knees, jumps, has_gate, self.has_ends = pieces[0].make
@@ -226,9 +229,11 @@ def batches(rows: Sequence[Row], size: int, own_share: float, per: float, dtype:
         return (source, rate, row.pieces.make), row.region, tables[id(row.table)], row.spread, row.cell
 
     runs: list[list[Row]] = []
-    for row in sorted(rows, key=order):
-        if not runs or len(runs[-1]) == size or order(row)[0] != order(runs[-1][0])[0]:
+    make: tuple | None = None
+    for key, row in sorted(((order(row), row) for row in rows), key=lambda pair: pair[0]):
+        if not runs or len(runs[-1]) == size or key[0] != make:
             runs.append([])
+        make = key[0]
         runs[-1].append(row)
     return [Batch(run, own_share, per, dtype) for run in runs]
 

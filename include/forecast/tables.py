@@ -43,17 +43,25 @@ class QuantileTable:
         """The shift in those units."""
         return self.gain * self.shift
 
+    @property
+    def end(self) -> float:
+        """The last cell's middle in those units, before the root when there is one."""
+        return ((CELLS - 1) / self.per) ** 2 if self.is_root else CELLS - 1.0
+
     @cached_property
-    def chords(self) -> tuple[np.ndarray, np.ndarray]:
-        """Straight lines in float32 with the parabolas' means: value in the middle of each cell, and slope."""
-        return (self.middle + self.bend / 12.0).astype(np.float32), self.slope.astype(np.float32)
+    def chords(self) -> np.ndarray:
+        """Straight lines with the parabolas' means: slope and value in the middle of each cell, float32.
+
+        A pair lies in one float64, so that it is found by one look.
+        """
+        pairs = np.stack([self.slope, self.middle + self.bend / 12.0], axis=1)
+        return pairs.astype(np.float32).view(np.float64)[:, 0].copy()
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """Values at z (any shape)."""
-        x = z + self.shift
+        x = np.clip(z * self.gain + self.offset, 0.0, self.end)
         if self.is_root:
-            x = np.sqrt(np.maximum(x, 0.0))
-        x = np.clip(x * self.per, 0.0, CELLS - 1)
+            x = np.sqrt(x) * self.per
         cell = np.rint(x)
         r = x - cell
         k = cell.astype(np.intp)

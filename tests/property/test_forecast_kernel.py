@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -199,3 +203,27 @@ def test_both_profiles_keep_the_laws(profile, data, block):
     shuffled = replace(inputs)
     object.__setattr__(shuffled, "reps", inputs.reps[::-1])
     assert np.array_equal(simulate_block(shuffled, SEED, first, last).groups[("total", "")], total)
+
+
+_HASH = """
+from hashlib import sha256
+from include.forecast.engine import simulate_block
+from tests.property.test_forecast_properties import portfolio
+print(sha256(simulate_block(portfolio(), 1, 0, 9000).groups[("total", "")].tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 features")
+def test_exact_totals_are_the_same_without_vector_instructions():
+    """exp and everything else is made of operations that every processor rounds alike."""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _HASH],
+            env={**os.environ, "NPY_DISABLE_CPU_FEATURES": features},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for features in ("", "X86_V4 X86_V3")
+    }
+    assert len(hashes) == 1
