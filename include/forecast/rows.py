@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, islice
 
 import numpy as np
 
@@ -183,9 +184,6 @@ class Batch:
     """
 
     def __init__(self, rows: Sequence[Row], own_share: float, per: float, dtype: type):
-        def column(values: Iterator[float]) -> np.ndarray:
-            return np.array(list(values), dtype=dtype)[:, None]
-
         self.entities = [row.entity for row in rows]
         self.places = np.array([row.place for row in rows])
         self.cells = [(where, row.cell) for where, row in _runs(rows, lambda row: row.cell)]
@@ -199,24 +197,30 @@ class Batch:
             (where, row.region, gain[where.start], 0.0 if row.table is None else row.table.offset)
             for where, row in _runs(rows, lambda row: (row.region, id(row.table), row.spread))
         ]
-        # What lies in the last cell.
-        end = [CELLS - 1.0 if row.table is None else row.table.end for row in rows]
-        self.top = column(end)
-        self.root_gain = column(row.table.per for row in rows) if self.is_root else None
         pieces = [row.pieces for row in rows]
         knees, jumps, has_gate, self.has_ends = pieces[0].make
-        self.low, self.high = column(p.low for p in pieces), column(p.high for p in pieces)
-        self.slope, self.start = column(p.slope for p in pieces), column(p.start for p in pieces)
-        self.knees = [tuple(column(p.knees[k][i] for p in pieces) for i in (0, 1)) for k in range(knees)]
-        self.jumps = [tuple(column(p.jumps[k][i] for p in pieces) for i in (0, 1)) for k in range(jumps)]
-        self.gate = column(p.gate for p in pieces) if has_gate else None
+        numbers = np.array([_numbers(row) for row in rows])
+        columns = iter(numbers.astype(dtype).T[:, :, None])
+        self.low, self.high, self.slope, self.start, self.top, self.root_gain, gate = islice(columns, 7)
+        self.gate = gate if has_gate else None
+        self.knees = [(next(columns), next(columns)) for _ in range(knees)]
+        self.jumps = [(next(columns), next(columns)) for _ in range(jumps)]
         # Not in float32: half a cent more than the cap would be a cent more.
-        self.least, self.most = (
-            np.floor(np.array([[getattr(p, name) + ROUNDING] for p in pieces])) for name in ("least", "most")
+        self.least, self.most = np.floor(
+            np.array([(p.least, p.most) for p in pieces]).T[:, :, None] + ROUNDING
         )
         self.least_whole, self.most_whole = (
             np.clip(bound, -_LARGEST, _LARGEST).astype(np.int32) for bound in (self.least, self.most)
         )
+
+
+def _numbers(row: Row) -> list[float]:
+    """What a batch has columns of, in the order of its columns."""
+    p, table = row.pieces, row.table
+    # What lies in the last cell of a table, and its cells per root of a distance.
+    ends = (CELLS - 1.0, 1.0) if table is None else (table.end, table.per)
+    gate = 0.0 if p.gate is None else p.gate
+    return [p.low, p.high, p.slope, p.start, *ends, gate, *chain(*p.knees), *chain(*p.jumps)]
 
 
 def batches(rows: Sequence[Row], size: int, own_share: float, per: float, dtype: type) -> list[Batch]:

@@ -57,7 +57,7 @@ def subjects() -> Iterator[tuple[str, SimulationInputs, str, float]]:
         yield f"fast, {name}", portfolio(marginal, "fast"), "A4", 1.15
 
 
-def full_matrix(iterations: int = SEGMENT, kind: type = np.float64) -> np.ndarray:
+def full_matrix(iterations: int = 4 * SEGMENT, kind: type = np.float64) -> np.ndarray:
     """The textbook way: every draw in memory, interpolation for the tiers."""
     rng = default_rng(1)
     z = np.sqrt(0.7) * rng.standard_normal((iterations, REPS), kind)
@@ -153,7 +153,7 @@ def jax_matrix() -> Callable[[], object]:
 
 def peers() -> Iterator[tuple[str, Callable[[], object], int]]:
     """(name, work, rep-draws of it); what is not installed is told and left out."""
-    yield "full matrix", full_matrix, SEGMENT * REPS
+    yield "full matrix", full_matrix, 4 * SEGMENT * REPS
     yield "norm.cdf to gamma.ppf", inverse_of_inverse, 64 * REPS
     yield "pandas loop", pandas_loop, 2 * REPS
     yield "pure Python", pure_python, 20 * REPS
