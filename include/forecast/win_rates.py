@@ -1,8 +1,8 @@
 """How often deals are won, by stage and age: read off the deals that have closed.
 
 The rate of a deal that stands at stage S with an age in band A is won / closed among the deals that once stood at S
-while their age was in A. Below `minimum_deals` the rate pools: to the stage; to all deals that were still open at
-that age, whatever their stage; to the CRM's own probability; to all closed deals. Each keeps its count, its interval
+while their age was in A. Below `minimum_deals` the rate pools: to the stage; without evidence of the stage to
+the CRM's own probability, which knows it; to all deals that were still open at that age; to all closed deals. Each keeps its count, its interval
 (Wilson) and the name of the pool it is from.
 """
 
@@ -60,13 +60,14 @@ class WinRates:
             pools.append((own, OWN))
         if stage is not None:
             pools.append(((stage, ANY_AGE), STAGE))
-        if age is not None:
-            pools.append(((UNKNOWN_STAGE, own[1]), AGE))
         for cell, source in pools:
             if self._cells[cell][0] >= self._rules.minimum_deals:
                 return self._rate(own, cell, source)
         if crm_probability is not None:
             return WinRate(*own, CRM, 0, 0, None, None, None)
+        still_open = (UNKNOWN_STAGE, own[1])
+        if age is not None and self._cells[still_open][0] >= self._rules.minimum_deals:
+            return self._rate(own, still_open, AGE)
         everything = (UNKNOWN_STAGE, ANY_AGE)
         return self._rate(own, everything, ALL) if self._cells[everything][0] else None
 

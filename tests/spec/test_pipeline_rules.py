@@ -61,14 +61,14 @@ def test_a_rate_is_won_over_closed_among_deals_that_stood_there_at_that_age():
     [
         ("Proposal", 10, 0.9, "stage and age", 0.25),
         ("Proposal", 200, 0.9, "stage", 0.25),
-        ("Legal", 10, 0.9, "age", 0.25),
-        ("Legal", 200, 0.9, "crm_probability", None),
+        ("Legal", 10, 0.9, "crm_probability", None),
+        ("Legal", 10, None, "age", 0.25),
         ("Legal", None, 0.9, "crm_probability", None),
         ("Legal", 200, None, "all", 0.25),
-        (None, 10, 0.9, "age", 0.25),
+        (None, 10, None, "age", 0.25),
     ],
 )
-def test_thin_cells_pool_to_stage_then_age_then_the_crms_word_then_all(stage, age, crm, source, rate):
+def test_thin_cells_pool_to_stage_then_the_crms_word_then_age_then_all(stage, age, crm, source, rate):
     rows, history = closed(40, 10, age=50, stages=("Proposal",))
     found = rates(rows, history).of(stage, age, crm)
     assert (found.source, found.rate) == (source, rate)
