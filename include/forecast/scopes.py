@@ -20,6 +20,9 @@ from include.forecast.mart_rows import MartRows
 from include.forecast.roster import Roster
 from include.money import round_half_up
 
+#: By currency and (scope, key).
+Budgets = Mapping[str, Mapping[tuple[str, str], Decimal]]
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -38,29 +41,65 @@ class Scope:
 
 
 def scopes_of(roster: Roster, rows: MartRows, horizon: Horizon, currency: str, rates: Rates) -> list[Scope]:
-    """One scope per currency, sorted, and the consolidated one where there are several that convert."""
-    scopes = []
-    for code in sorted(roster.reps):
-        budgets, notes = _budgets(rows, horizon, code)
-        scopes.append(
-            Scope(
-                currency=code,
-                reps=tuple(roster.reps[code]),
-                budgets=budgets,
-                exclusions=_exclusions(roster, code),
-                notes=(*roster.remarks[code].notes, *notes),
-            )
+    """One scope per currency, sorted, and the consolidated one where there are several that convert.
+
+    A budget that not every currency of its reps has is the company's: only the consolidated scope compares it.
+    """
+    codes = {*roster.reps, *(str(row["currency"]) for row in rows.compensation_budgets)}
+    stated = {code: _budgets(rows, horizon, code) for code in sorted(codes)}
+    scopes = [
+        Scope(
+            currency=code,
+            reps=tuple(roster.reps[code]),
+            budgets=stated[code][0],
+            exclusions=_exclusions(roster, code),
+            notes=(*roster.remarks[code].notes, *stated[code][1]),
         )
+        for code in sorted(roster.reps)
+    ]
+    budgets = {code: found for code, (found, _) in stated.items()}
+    together = _consolidated(scopes, budgets, horizon, currency, rates) if len(scopes) > 1 else None
+    own = [_with_own_budgets(scope, scopes, budgets, is_whole=together is not None) for scope in scopes]
+    if together is not None:
+        return [*own, together]
     if len(scopes) == 1:
-        return scopes
-    together = _consolidated(scopes, horizon, currency, rates)
-    if together is None:
-        note = f"no simulation over all currencies: no exchange rate to {currency} for {horizon.as_of}"
-        return [replace(scope, notes=(*scope.notes, note)) for scope in scopes]
-    return [*scopes, together]
+        return own
+    note = f"no simulation over all currencies: no exchange rate to {currency} for {horizon.as_of}"
+    return [replace(scope, notes=(*scope.notes, note)) for scope in own]
 
 
-def _consolidated(scopes: Sequence[Scope], horizon: Horizon, currency: str, rates: Rates) -> Scope | None:
+def _with_own_budgets(scope: Scope, scopes: Sequence[Scope], budgets: Budgets, *, is_whole: bool) -> Scope:
+    """`scope` without the budgets that are about reps paid in other currencies too, and with a note of them."""
+    kept: dict[tuple[str, str], Decimal] = {}
+    notes = []
+    for name in sorted({name for found in budgets.values() for name in found}):
+        paid = _paid_in(scopes, name)
+        if all(name in budgets[code] for code in paid):
+            if name in scope.budgets:
+                kept[name] = scope.budgets[name]
+        elif scope.currency in paid:
+            codes = ", ".join(code for code, found in budgets.items() if name in found)
+            which = "with all currencies together" if is_whole else "with nothing"
+            notes.append(
+                f"budget {' '.join(name)}".rstrip()
+                + f" is in {codes}, its reps are paid in {', '.join(paid)}: compared {which}"
+            )
+    return replace(scope, budgets=kept, notes=(*scope.notes, *notes))
+
+
+def _paid_in(scopes: Sequence[Scope], name: tuple[str, str]) -> list[str]:
+    """The currencies that the reps of a budget are paid in."""
+    kind, key = name
+    return [
+        scope.currency
+        for scope in scopes
+        if kind == "total" or key in {getattr(rep, kind) for rep in scope.reps}
+    ]
+
+
+def _consolidated(
+    scopes: Sequence[Scope], stated: Budgets, horizon: Horizon, currency: str, rates: Rates
+) -> Scope | None:
     known = {scope.currency: rates.on(horizon.as_of, scope.currency, currency) for scope in scopes}
     converted = [scope for scope in scopes if known[scope.currency] is not None]
     if len(converted) < 2:
@@ -74,7 +113,8 @@ def _consolidated(scopes: Sequence[Scope], horizon: Horizon, currency: str, rate
     foreign = {
         code: f"{rate.normalize():f}" for code, rate in known.items() if rate is not None and code != currency
     }
-    budgets, notes = _common_budgets(converted, known)
+    convertible = {code: rates.on(horizon.as_of, code, currency) for code in stated}
+    budgets, notes = _common_budgets(converted, stated, convertible)
     return Scope(
         currency=currency,
         reps=tuple(rep for scope in converted for rep in scope.reps),
@@ -93,22 +133,22 @@ def _consolidated(scopes: Sequence[Scope], horizon: Horizon, currency: str, rate
 
 
 def _common_budgets(
-    scopes: Sequence[Scope], rates: Mapping[str, Decimal | None]
+    scopes: Sequence[Scope], stated: Budgets, rates: Mapping[str, Decimal | None]
 ) -> tuple[dict[tuple[str, str], Decimal], list[str]]:
-    """Budgets of all currencies, converted and added; one that some currency of its reps lacks is not compared."""
+    """Budgets of all currencies, converted and added; one without a rate is not compared."""
     budgets: dict[tuple[str, str], Decimal] = {}
     notes = []
-    for scope, key in sorted({name for one in scopes for name in one.budgets}):
-        paid = [one for one in scopes if scope == "total" or key in {getattr(r, scope) for r in one.reps}]
-        missing = [one.currency for one in paid if (scope, key) not in one.budgets]
-        if missing:
+    for name in sorted({name for found in stated.values() for name in found}):
+        codes = [code for code, found in stated.items() if name in found]
+        lacking = [code for code in codes if rates[code] is None]
+        if lacking:
             notes.append(
-                f"budget {scope} {key}".rstrip()
-                + f" does not exist in {', '.join(missing)}: not compared over all currencies"
+                f"budget {' '.join(name)}".rstrip()
+                + f" has no exchange rate from {', '.join(lacking)}: not compared over all currencies"
             )
-        elif paid:
-            budgets[scope, key] = sum(
-                (round_half_up(one.budgets[scope, key] * rates[one.currency]) for one in paid), Decimal(0)
+        elif _paid_in(scopes, name):
+            budgets[name] = sum(
+                (round_half_up(stated[code][name] * rates[code]) for code in codes), Decimal(0)
             )
     return budgets, notes
 

@@ -139,10 +139,31 @@ def test_budgets_of_all_currencies_are_converted_and_added():
         ],
     )  # fmt: skip
     *single, together = frozen(rows)
-    assert [b["budget_amount"] for s in single for b in s.budgets] == ["300000", "100001", "500000", "400000"]
-    # 400,000 + 300,000 x 1.0873 + 100,001 x 1.25
-    assert [b["budget_amount"] for b in together.budgets] == ["851191.2500"]
-    assert "budget role AE does not exist in EUR, GBP: not compared over all currencies" in together.notes
+    assert [b["budget_amount"] for s in single for b in s.budgets] == ["300000", "100001", "400000"]
+    # The role's; 400,000 + 300,000 x 1.0873 + 100,001 x 1.25
+    assert [b["budget_amount"] for b in together.budgets] == ["500000.0000", "851191.2500"]
+
+
+def test_a_budget_stated_once_is_the_companys_and_not_one_currencys():
+    rows = replace(
+        three_currencies(("EUR", RATE), ("GBP", Decimal("1.25"))),
+        compensation_budgets=[budget("total", None, 800_000, "EUR")],
+    )
+    *single, together = frozen(rows)
+    assert [s.budgets for s in single] == [(), (), ()]
+    for simulation in single:
+        assert (
+            "budget total is in EUR, its reps are paid in EUR, GBP, USD: compared with all currencies together"
+            in simulation.notes
+        )
+    assert [b["budget_amount"] for b in together.budgets] == ["869840.0000"]
+
+
+def test_a_budget_in_another_currency_than_all_pay_is_not_passed_over_in_silence():
+    rows = replace(company(), compensation_budgets=[budget("total", None, 800_000, "EUR")])
+    [simulation] = frozen(rows)
+    assert simulation.budgets == ()
+    assert "budget total is in EUR, its reps are paid in USD: compared with nothing" in simulation.notes
 
 
 def test_the_frozen_rate_decides_and_survives_its_json():
