@@ -12,13 +12,12 @@ replay: the stored answer, or what the checklist would have said then; nothing i
 done. See `finance.close_checklist` and the PERIOD_NOT_TIED tasks, correct at the source; it is asked again tomorrow.
 """
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 
 from tradewind import closing
 from tradewind.assets import CLOSES, RECEIPTS, announce
 from tradewind.connections import warehouse
-from tradewind.defaults import NEVER_LATE, SOME, house_dag
+from tradewind.defaults import NEVER_LATE, SOME, house_dag, leaf
 from tradewind.engines import publish_one
 from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, DRY_RUN, FISCAL_PERIOD, TENANT, chosen_date, succeeded, tenant_runs
@@ -75,4 +74,4 @@ with house_dag(
     closed = close.expand(work=ready)
     published = publish.expand(work=workbooks(closed))
     published >> verdict.expand(work=closed)
-    [prepared, closed, published] >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+    [prepared, closed, published] >> leaf("all_tenants")

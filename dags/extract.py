@@ -9,13 +9,12 @@
 row and reason. Correct them at the source and run again. Good rows are loaded already.
 """
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, get_current_context, task
 
 from include.extract.manifest import System, systems
 from tradewind.assets import announce, staging
 from tradewind.connections import warehouse
-from tradewind.defaults import SOME, house_dag
+from tradewind.defaults import SOME, house_dag, leaf
 from tradewind.extracting import extract_one, gate_one
 from tradewind.runs import AS_OF, TENANT, chosen_date, succeeded, tenant_runs
 
@@ -58,7 +57,7 @@ def build(system: System):
 
         gated = gate.expand(arrived=extract.expand(work=plan()))
         arrive(gated)
-        gated >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+        gated >> leaf("all_tenants")
     return dag
 
 

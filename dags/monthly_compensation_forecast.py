@@ -10,13 +10,12 @@ changed quotas (docs/forecast_reports.md). **Re-run** freely: the same inputs gi
 
 from datetime import UTC, datetime
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import get_current_context, task, task_group
 
 from tradewind import compensation, engines
 from tradewind.assets import FORECAST
 from tradewind.connections import warehouse
-from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag
+from tradewind.defaults import COMPENSATION_TEAM, SOME, house_dag, leaf
 from tradewind.runs import FORECASTING, succeeded, tenant_periods
 from tradewind.timetables import NextCronPartition
 
@@ -40,9 +39,7 @@ with house_dag(
         def freeze(work: dict[str, str]) -> dict[str, object]:
             return engines.freeze_one(warehouse(), work, get_current_context())
 
-        (frozen := freeze.expand(work=plan())) >> EmptyOperator(
-            task_id="all_tenants", trigger_rule="none_failed"
-        )
+        (frozen := freeze.expand(work=plan())) >> leaf("all_tenants")
         return frozen
 
     @task_group
@@ -57,22 +54,24 @@ with house_dag(
 
         @task(trigger_rule=SOME)
         def summarise(frozen: list[dict[str, object]]) -> list[dict[str, object]]:
-            return engines.summarise_one(warehouse(), succeeded(frozen))
+            return succeeded(engines.summarise_one(warehouse(), succeeded(frozen)))
 
         simulated = simulate.expand(block=blocks(frozen))
+        simulated >> leaf("all_blocks")
         return simulated >> summarise(frozen)
 
     @task_group
     def publish_results(simulated):
-        @task(outlets=[FORECAST])
-        def report(simulated: list[dict[str, object]]) -> list[dict[str, object]]:
-            return engines.report_one(warehouse(), simulated, get_current_context())
+        @task(outlets=[FORECAST], trigger_rule=SOME)
+        def report(simulated: list[dict[str, object]], steps: list) -> list[dict[str, object]]:
+            works = succeeded(compensation.of_every_step(simulated, steps))
+            return engines.report_one(warehouse(), works, get_current_context())
 
         @task
         def publish(work: dict[str, str]) -> str:
             return engines.publish_one(warehouse(), work, get_current_context())
 
-        compensation.concluded(simulated) >> (written := report(simulated))
-        publish.expand(work=written) >> EmptyOperator(task_id="all_exports", trigger_rule="none_failed")
+        written = report(simulated, compensation.concluded(simulated))
+        publish.expand(work=written) >> leaf("all_exports")
 
     publish_results(run_simulation(extract_data()))

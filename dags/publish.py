@@ -12,12 +12,11 @@ says otherwise; an event-driven run writes for tenants with `publish_mode=live`.
 journal the ERP refused fails nothing: it is an ERP_REFUSED or ACCRUAL_REFUSED task (docs/erp.md).
 """
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import get_current_context, task
 
 from tradewind.assets import RECEIPTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
-from tradewind.defaults import SOME, house_dag
+from tradewind.defaults import SOME, house_dag, leaf
 from tradewind.engines import acknowledge_one, export_plan, publish_one
 from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import PUBLISHING, chosen_date, succeeded, tenant_runs
@@ -64,4 +63,4 @@ with house_dag(
     laws = DbtSelection(task_id="laws", command="test", select="tag:law")
     changed(answered) >> ledgers >> laws >> (others := exports(works, False))
     finish(published := publish.expand(work=others))
-    [posted, answered, published] >> EmptyOperator(task_id="all_exports", trigger_rule="none_failed")
+    [posted, answered, published] >> leaf("all_exports")

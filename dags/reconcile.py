@@ -11,12 +11,11 @@ tenant's latest one is a replay: its answer is stored beside, nothing is posted.
 `finance.claim_tasks` lists what a person must decide.
 """
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import get_current_context, task
 
 from tradewind.assets import MARTS, SETTLEMENTS, announce
 from tradewind.connections import warehouse
-from tradewind.defaults import SOME, house_dag
+from tradewind.defaults import SOME, house_dag, leaf
 from tradewind.engines import reconcile_one
 from tradewind.operators.dbt import DbtSelection
 from tradewind.runs import AS_OF, TENANT, chosen_date, succeeded, tenant_runs
@@ -46,7 +45,7 @@ with house_dag(
         announce(outlet_events, SETTLEMENTS, tenants, chosen_date(get_current_context()))
 
     done = settle.expand(work=plan())
-    done >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+    done >> leaf("all_tenants")
     # Standalone ledgers carry our journals; then every law of the books is asked before anything is published.
     ledgers = DbtSelection(task_id="ledgers", select="tag:after_reconcile+", exclude="tag:gate")
     laws = DbtSelection(task_id="laws", command="test", select="tag:law")

@@ -12,13 +12,12 @@ and period and turns the runs about that tenant red, and everything else goes on
 **On call**: the failing model or test and its message are in the task log and in `ops.dbt_results`; the gate names the accounts.
 """
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import AssetAny, chain, get_current_context, task
 
 from include.extract.manifest import systems
 from tradewind.assets import MARTS, announce, staging
 from tradewind.connections import warehouse
-from tradewind.defaults import house_dag
+from tradewind.defaults import house_dag, leaf
 from tradewind.engines import check_statements, forecasts_called_for, measure_one
 from tradewind.operators.dbt import DbtSelection
 from tradewind.operators.start import StartRun
@@ -64,4 +63,4 @@ with house_dag(
     # Beside what settles: nothing there waits for it, and it reads no layer that is being rebuilt.
     layers[-1] >> (works := plan())
     start.expand_kwargs(forecast_events(works))
-    measure.expand(work=works) >> EmptyOperator(task_id="all_tenants", trigger_rule="none_failed")
+    measure.expand(work=works) >> leaf("all_tenants")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
     CronTriggerTimetable,
@@ -24,8 +25,8 @@ from tradewind.notify import TellSomebody, late
 
 #: Only one dbt process may work on a warehouse at a time; the pool has one slot.
 DBT_POOL = "dbt"
-#: A joining task of mapped work goes on with the tenants that succeeded (`runs.succeeded`); a leaf `all_…` beside it
-#: fails the run. Not `all_done_min_one_success`: one skipped tenant, or no block left to do, would skip the join.
+#: A joining task of mapped work goes on with the tenants that succeeded (`runs.succeeded`); a `leaf` beside it fails
+#: the run. Not `all_done_min_one_success`: one skipped tenant, or no block left to do, would skip the join.
 SOME = "all_done"
 #: A DAG that is unpaused soon after its time waits for the next one; Airflow's own default would run the missed one.
 NEVER_LATE = timedelta(0)
@@ -56,6 +57,11 @@ COMPENSATION_TEAM = {
     "retry_delay": timedelta(minutes=5),
     "retry_exponential_backoff": False,
 }
+
+
+def leaf(task_id: str) -> EmptyOperator:
+    """An empty end beside what goes on with some tenants: the run is red when one of them failed (D7)."""
+    return EmptyOperator(task_id=task_id, trigger_rule="none_failed")
 
 
 def house_dag(dag_id: str, *, docs: str, deadline: timedelta = timedelta(hours=3), **options: object) -> DAG:

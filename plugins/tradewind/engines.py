@@ -132,14 +132,21 @@ def simulate_one(wh: Warehouse, block: Work) -> None:
 
 
 def summarise_one(wh: Warehouse, frozen: Iterable[Work]) -> list[dict[str, object]]:
-    """Summarise every simulation; returns the work without its blocks."""
+    """Summarise every simulation; returns the work without its blocks.
+
+    A tenant with a block that failed is passed over: its own task has failed, and the others' forecasts go on.
+    """
     from include.flows import forecast
 
     done = []
     for work in frozen:
-        with _failure_marked(wh, str(work["tenant"]), list(work["simulations"])):
-            for simulation_id in work["simulations"]:
-                forecast.summarise(wh, str(work["tenant"]), simulation_id)
+        tenant, simulations = str(work["tenant"]), list(work["simulations"])
+        if missing := forecast.pending_work(wh, tenant, simulations):
+            log.error("%s · %d blocks are missing: mend and clear their tasks", tenant, len(missing))
+            continue
+        with _failure_marked(wh, tenant, simulations):
+            for simulation_id in simulations:
+                forecast.summarise(wh, tenant, simulation_id)
         done.append({name: value for name, value in work.items() if name != "blocks"})
     return done
 

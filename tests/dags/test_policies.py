@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.dags.policies import POLICIES
+from tradewind.compensation import of_every_step
 
 EXPECTED = {
     "extract__files",
@@ -48,6 +49,29 @@ def test_forecast_is_as_specified(dagbag):
     assert "run_simulation.blocks" in dag.get_task("extract_data.freeze").downstream_task_ids
     assert "publish_results.report" in dag.get_task("run_simulation.summarise").downstream_task_ids
     assert "0 8 5 * *" in str(dag.timetable.summary)
+
+
+def test_a_tenant_whose_forecast_fails_stops_no_other(dagbag):
+    """D7: what joins tenants goes on with those that succeeded, and an empty leaf beside it fails the run."""
+    dag = dagbag.dags["monthly_compensation_forecast"]
+    leaves = {"run_simulation.all_blocks": {"run_simulation.simulate"}}
+    leaves["publish_results.all_concluded"] = {
+        f"publish_results.{n}" for n in ("accrue", "explain", "backtest")
+    }
+    for leaf, upstream in leaves.items():
+        task = dag.get_task(leaf)
+        assert (task.trigger_rule, task.upstream_task_ids) == ("none_failed", upstream)
+        assert not task.downstream_task_ids
+    joins = {"run_simulation.summarise", "publish_results.report"}
+    assert {dag.get_task(join).trigger_rule for join in joins} == {"all_done"}
+    assert dag.get_task("publish_results.report").upstream_task_ids >= upstream
+
+
+def test_a_report_is_written_for_who_came_through_every_step():
+    works = [{"tenant": name} for name in ("alpha", "beta", "gamma")]
+    steps = [["alpha", "beta", "gamma"], ["alpha", "gamma"], ["beta", "gamma"]]
+    assert of_every_step(works, steps) == [{"tenant": "gamma"}]
+    assert of_every_step(None, [[], [], []]) == []
 
 
 def test_order_comes_from_data(dagbag):

@@ -108,6 +108,19 @@ def test_a_second_run_changes_no_table_and_no_byte(wh, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_a_tenant_with_a_failed_block_is_passed_over_when_summarising(wh):
+    """Its own task has failed; the others' forecasts go on (D7)."""
+    from tradewind import engines
+
+    ids = forecast.freeze_inputs(wh, "alpha", period=PERIOD, as_of=AS_OF, run_id="run-1")
+    work = {"tenant": "alpha", "simulations": ids, "blocks": []}
+    assert engines.summarise_one(wh, [work]) == []
+    for pending in forecast.pending_work(wh, "alpha", ids):
+        forecast.simulate(wh, "alpha", pending.simulation_id, pending.block_no)
+    assert engines.summarise_one(wh, [work]) == [{"tenant": "alpha", "simulations": ids}]
+    assert query(wh, "SELECT DISTINCT status FROM planning.monte_carlo_runs") == [("completed",)]
+
+
 def test_the_latest_question_is_current_and_older_answers_stay(wh):
     old = compute(wh)[0]
     rows = company()
