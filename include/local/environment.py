@@ -27,6 +27,8 @@ METADATA = "airflow"
 AIRFLOW = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__PARALLELISM": "4",
+    # A forecast of 10,000,000 iterations has 1,221 blocks for each simulation; Airflow's own limit is 1,024 in all.
+    "CORE__MAX_MAP_LENGTH": "65536",
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import pytest
+import yaml
 
+from include.forecast.config import ForecastConfig
+from include.forecast.engine import block_plan
 from include.local import environment
 from include.local.ports import Ports
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +45,14 @@ def test_heartbeats_outlast_a_restart():
     built = environment.build()
     assert built["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] == "60"
     assert built["AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS"] == "20"
+
+
+def test_a_forecast_of_ten_million_iterations_can_be_mapped():
+    """In every scenario of three and in a few currencies; in the containers as here."""
+    wanted = 9 * len(block_plan(10_000_000, ForecastConfig().block))
+    compose = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["x-tradewind"]["environment"]
+    for variables in (environment.build(), compose):
+        assert int(variables["AIRFLOW__CORE__MAX_MAP_LENGTH"]) >= wanted
 
 
 def test_nothing_phones_home():
