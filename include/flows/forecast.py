@@ -247,14 +247,14 @@ def conclude(
     simulation_ids: Sequence[str],
     lease: Lease | None = None,
     folder: Path | None = None,
-) -> list[Path]:
-    """What follows when all blocks are there: statistics, what moves them, the books, reports; returns the files."""
+) -> None:
+    """What follows when all blocks are there: statistics, what moves them, the books, reports."""
     for simulation_id in simulation_ids:
         summarise(wh, tenant, simulation_id, lease)
         levers.explain(wh, tenant, simulation_id, lease)
     book_accruals(wh, tenant, simulation_ids, run_id=run_id, lease=lease)
     run_backtests(wh, tenant, as_of=as_of, run_id=run_id, lease=lease)
-    return write_reports(wh, tenant, period=period, simulation_ids=simulation_ids, folder=folder)
+    write_reports(wh, tenant, period=period, simulation_ids=simulation_ids, folder=folder)
 
 
 def _refuse_too_large(simulations: Sequence[SimulationInputs], config: ForecastConfig) -> None:

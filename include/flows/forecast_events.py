@@ -27,7 +27,7 @@ from include.warehouse.tenants import load_settings
 if TYPE_CHECKING:
     # Only named here: the rooms behind it import scipy, which a transform need not pay for.
     from include.forecast.horizon import Horizon
-    from include.forecast.roster import MartRows
+    from include.forecast.mart_rows import MartRows
 
 log = logging.getLogger("tradewind.forecast")
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from include.errors import TradewindError
 from include.forecast.history import Row
-from include.forecast.roster import MartRows
+from include.forecast.mart_rows import MartRows
 
 #: Changed windows told one by one in the notes; the rest is a number. The hash covers them all.
 _TOLD = 20

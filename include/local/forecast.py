@@ -20,8 +20,7 @@ from include.flows import forecast, forecast_blocks
 from include.local import environment, stack
 from include.local.verify import asked_tenants
 from include.machines import bundle, exchange
-from include.machines.pool import processes
-from include.settings import home
+from include.settings import home, output
 from include.warehouse.forecasts import read_summary
 from include.warehouse.session import Warehouse
 
@@ -32,10 +31,11 @@ def forecast_here(
     wh: Warehouse, tenant: str, period: str, as_of: date, *, workers: int, folder: Path | None, say=print
 ) -> bool:
     """Forecast `period`; False when blocks are still to be computed by whoever reads the exchange `folder`."""
-    ids = forecast.freeze_inputs(wh, tenant, period=period, as_of=as_of, run_id=_RUN, trigger=_RUN)
+    asked = {"period": period, "as_of": as_of, "run_id": _RUN}
     if folder is None:
-        forecast_blocks.simulate_pending(wh, tenant, ids, processes(workers))
+        ids = forecast.run_forecast(wh, tenant, **asked, trigger=_RUN, workers=workers)
     else:
+        ids = forecast.freeze_inputs(wh, tenant, **asked, trigger=_RUN)
         stored = forecast_blocks.import_blocks(wh, tenant, exchange.answers(folder))
         if forecast_blocks.export_questions(wh, tenant, ids, folder):
             code = bundle.write_bundle(folder / "tradewind.zip")
@@ -45,7 +45,7 @@ def forecast_here(
             )
             say("then run the same command again.")
             return False
-    paths = forecast.conclude(wh, tenant, period=period, as_of=as_of, run_id=_RUN, simulation_ids=ids)
+        forecast.conclude(wh, tenant, **asked, simulation_ids=ids)
     for simulation_id in ids:
         with wh.engine(tenant) as conn:
             summary = read_summary(conn, simulation_id)
@@ -53,8 +53,7 @@ def forecast_here(
             f"{summary['scenario_id']:<16} mean {summary['mean']:>18,.2f}  P95 {summary['var_95']:>18,.2f}"
             f" {summary['currency']}  {simulation_id}"
         )
-    for path in paths:
-        say(str(path))
+    say(f"workbook and report in {output(tenant, period)}")
     return True
 
 

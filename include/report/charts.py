@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from include.forecast.convergence import convergence
 from include.forecast.levers import DRIVERS
 from include.report.forecast_report import CompensationBooks, SimulationReport
 from include.report.levers_sheet import change_text
@@ -111,26 +112,31 @@ def draw_contributions(axes: Axes, simulation: SimulationReport, kind: str, most
     axes.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2)
 
 
-def draw_convergence(axes: Axes, simulation: SimulationReport, points: int = 40) -> None:
-    """Mean and P95 after ever more iterations: flat lines inside the band mean that enough were run."""
+def draw_convergence(axes: Axes, simulation: SimulationReport) -> None:
+    """Mean and P95 after ever more iterations: flat lines inside the band mean that enough were run.
+
+    The checkpoints are those of planning.monte_carlo_convergence.
+    """
     axes.set_title("Convergence: distance from the final figure", loc="left")
     if len(simulation.cents) < _FEWEST:
         axes.set_axis_off()
         axes.annotate("too few iterations to show", (0.02, 0.85), xycoords="axes fraction", fontsize=8)
         return
-    totals = simulation.cents / 100
-    counts = np.unique(np.linspace(max(1, len(totals) // points), len(totals), points).astype(int))
-    means = np.array([totals[:n].mean() for n in counts])
-    tails = np.array([np.quantile(totals[:n], 0.95) for n in counts])
+    points = convergence(simulation.cents, simulation.inputs.sampling)
+    counts = np.array([point.iterations for point in points])
+    means = np.array([float(point.mean) for point in points])
+    tails = np.array([float(point.p95) for point in points])
     if means[-1]:
-        error = float(simulation.summary["se_mean"]) / abs(means[-1]) * np.sqrt(len(totals) / counts)
+        # The first replication of Sobol points alone has no error yet.
+        error = np.array([float("nan" if point.se_mean is None else point.se_mean) for point in points])
+        error /= abs(means[-1])
         axes.fill_between(
             counts, -1.96 * error, 1.96 * error, color=SOFT, alpha=0.4, lw=0, label="95 % of means"
         )
         # The first eighth may leave the frame: what it says is that it was the beginning.
         shown = slice(len(counts) // 8, None)
         ends = (np.abs(means / means[-1] - 1), np.abs(tails / tails[-1] - 1), 1.96 * error)
-        limit = 1.15 * max(1e-6, *(float(values[shown].max()) for values in ends))
+        limit = 1.15 * max(1e-6, *(float(np.nanmax(values[shown])) for values in ends))
         axes.set_ylim(-limit, limit)
     axes.plot(counts, tails / tails[-1] - 1 if tails[-1] else tails, color=WARN, lw=1.4, label="P95")
     axes.plot(counts, means / means[-1] - 1 if means[-1] else means, color=ACCENT, lw=1.4, label="mean")

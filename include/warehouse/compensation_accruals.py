@@ -15,6 +15,7 @@ from include.close.periods import Period
 from include.forecast.accrual import Accrued, Estimate, Progress
 from include.reconcile.journal import stable_id
 from include.warehouse.copy import insert_new
+from include.warehouse.forecast_marts import has_relation
 
 _REP_COLUMNS = (
     "rep_key", "measure", "role", "region", "method", "expected_payout", "expected_credited", "credited_amount",
@@ -78,7 +79,7 @@ def closed_through(conn: psycopg.Connection, calendar: str) -> date | None:
             0
         ]
     ]
-    if conn.execute("SELECT to_regclass('master.fiscal_periods')").fetchone()[0] is not None:
+    if has_relation(conn, "master.fiscal_periods"):
         closed += conn.execute(
             "SELECT max(end_date) FROM master.fiscal_periods WHERE is_closed AND calendar = %s", (calendar,)
         ).fetchone()

@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from include.forecast.events import Baseline, Deal, Event, Facts
+from include.warehouse.forecast_marts import has_relation
 
 _DEALS = """
     SELECT o.opportunity_key AS key, o.amount, coalesce(o.currency, %(currency)s) AS currency, o.close_date,
@@ -31,9 +32,9 @@ _NO_RATES = "SELECT NULL::numeric AS rate"
 
 def read_won_deals(conn: psycopg.Connection, *, since: date, as_of: date, currency: str) -> list[Deal]:
     """Won deals closed from `since` to `as_of`, with their amounts in `currency` at the rate of their closing day."""
-    if not _exists(conn, "planning.opportunities"):
+    if not has_relation(conn, "planning.opportunities"):
         return []
-    query = _DEALS.format(rates=_RATES if _exists(conn, "master.exchange_rates") else _NO_RATES)
+    query = _DEALS.format(rates=_RATES if has_relation(conn, "master.exchange_rates") else _NO_RATES)
     with conn.cursor(row_factory=class_row(Deal)) as cursor:
         return cursor.execute(query, {"since": since, "as_of": as_of, "currency": currency}).fetchall()
 
@@ -134,7 +135,3 @@ def store_trigger(conn: psycopg.Connection, simulation_ids: Sequence[str], trigg
         "UPDATE planning.monte_carlo_runs SET trigger = %s WHERE simulation_id = ANY(%s)",
         (trigger, list(simulation_ids)),
     )
-
-
-def _exists(conn: psycopg.Connection, relation: str) -> bool:
-    return conn.execute("SELECT to_regclass(%s)", (relation,)).fetchone()[0] is not None
