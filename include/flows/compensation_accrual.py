@@ -52,10 +52,14 @@ def book_accruals(
         settings = settings or load_settings(conn, tenant)
         rules = CompensationRules.from_settings(settings.compensation)
         records.lock(conn, tenant)
+        scenarios = set()
         for simulation_id in simulation_ids:
             simulation = forecasts.load_simulation(conn, simulation_id)
+            scenarios.add(simulation.scenario_id)
             if simulation.scenario_id == rules.accrual_scenario and simulation.status == "completed":
                 added += _book(conn, tenant, simulation, rules, settings, run_id)
+        if rules.accrual_scenario not in scenarios:
+            log.warning("%s: nothing is accrued, no scenario is called %s", tenant, rules.accrual_scenario)
         point("compensation.accruals_written")
     return added
 

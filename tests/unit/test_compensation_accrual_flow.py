@@ -142,6 +142,12 @@ def test_an_earlier_month_again_replaces_it_and_what_follows(wh):
     assert current(wh)[202609][0] != found[202609][0]
 
 
+def test_a_scenario_that_is_not_forecast_accrues_nothing_and_says_so(wh, caplog):
+    ensure_tenant(wh, "alpha", "Alpha Foods", SETTINGS | {"compensation": {"accrual_scenario": "plan"}})
+    assert run(wh, 1) == 0
+    assert "no scenario is called plan" in caplog.text
+
+
 def test_a_closed_period_is_never_changed(wh):
     run(wh, 9)
     kept = current(wh)[202609]
