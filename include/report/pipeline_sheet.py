@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from include.money import round_half_up
-from include.report.forecast_report import SimulationReport
+from include.report.forecast_report import SimulationReport, Table
 
 _RATES = {
     "scenario": 14, "currency": 10, "stage": 24, "age_in_days": 12, "closed_deals_by": 18, "closed_deals": 12,
@@ -18,17 +18,16 @@ _DEALS = {
     "closes_in_time": 14, "expected_amount": 18,
 }  # fmt: skip
 _NOT_KNOWN = "(not known)"
-Sheet = tuple[str, Sequence[str], list[list[object]], Sequence[int]]
 
 
-def tables(simulations: Sequence[SimulationReport]) -> Iterator[Sheet]:
-    """(name, columns, rows, widths) of each sheet; none where no scenario is in pipeline mode."""
+def tables(simulations: Sequence[SimulationReport]) -> Iterator[Table]:
+    """Its sheets; none where no scenario is in pipeline mode."""
     for name, columns, rows in (
         ("win_rates", _RATES, _rate_rows(simulations)),
         ("open_deals", _DEALS, _deal_rows(simulations)),
     ):
         if rows:
-            yield name, list(columns), rows, list(columns.values())
+            yield Table(name, list(columns), rows, list(columns.values()))
 
 
 def _rate_rows(simulations: Sequence[SimulationReport]) -> list[list[object]]:

@@ -81,8 +81,8 @@ def write_workbook(report: ForecastReport, path: Path) -> None:
         sheets.table(table.name, table.columns, table.rows, table.widths)
     _inputs(sheets, report)
     _fits(sheets, report)
-    for name, columns, rows, widths in pipeline_sheet.tables(report.simulations):
-        sheets.table(name, columns, rows, widths)
+    for table in pipeline_sheet.tables(report.simulations):
+        sheets.table(table.name, table.columns, table.rows, table.widths)
     _assumptions(sheets, report)
     book.close()
 
