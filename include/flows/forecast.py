@@ -152,8 +152,7 @@ def simulate(
         )
     block = plan[block_no]
     totals = simulate_block(simulation.inputs, simulation.seed, block.start, block.stop)
-    forecast_blocks.store(wh, tenant, simulation, block_no, totals, lease)
-    return True
+    return forecast_blocks.store(wh, tenant, simulation, block_no, totals, lease)
 
 
 def summarise(wh: Warehouse, tenant: str, simulation_id: str, lease: Lease | None = None) -> str:

@@ -112,10 +112,12 @@ def store(
     block_no: int,
     totals: BlockTotals,
     lease: Lease | None,
-) -> None:
-    """Store one computed block and move the simulation's progress on."""
+) -> bool:
+    """Store one computed block and move the simulation's progress on; False when the block is there already."""
     point("forecast.block_simulated")
     with wh.engine(tenant, lease) as conn:
+        if forecasts.has_block(conn, simulation.simulation_id, block_no):
+            return False
         forecasts.add_block(conn, tenant, simulation.simulation_id, block_no, totals)
     point("forecast.block_committed")
     with wh.engine(tenant, lease) as conn:
@@ -126,6 +128,7 @@ def store(
         "%s · %s: block %d of %d, %d %%",
         tenant, simulation.simulation_id, done, simulation.block_count, progress,
     )  # fmt: skip
+    return True
 
 
 def _question(simulation: Simulation) -> Question:
@@ -146,11 +149,7 @@ def _accept(
     """Store an answer that fits; False when its block is there already."""
     simulation = _simulation(wh, tenant, answer.simulation_id, known)
     _require_fit(answer, simulation)
-    with wh.engine(tenant) as conn:
-        if forecasts.has_block(conn, answer.simulation_id, answer.block_no):
-            return False
-    store(wh, tenant, simulation, answer.block_no, answer.totals, lease)
-    return True
+    return store(wh, tenant, simulation, answer.block_no, answer.totals, lease)
 
 
 def _require_fit(answer: Answer, simulation: Simulation) -> None:

@@ -21,6 +21,7 @@ SEGMENT = 8192
 #: Iterations that quick normals are drawn by.
 QUICK = 2048
 
+_LITTLE_ENDIAN = np.dtype("<u8")
 _HALF, _TO_UNIT, _TO_ANGLE = np.float32(0.5), np.float32(2.0**-31), np.float32(np.pi * 2.0**-31)
 
 GLOBAL_FACTOR = "factor:global"
@@ -45,7 +46,7 @@ def deal_entity(opportunity_key: str) -> str:
 def stream_state(seed: int, scenario: str, entity: str, segment: int) -> np.ndarray:
     """SFC64's four words: three of the digest, and the counter at its start."""
     digest = hashlib.sha256(f"{seed}|{scenario}|{entity}|{segment}".encode()).digest()
-    words = np.array(np.frombuffer(digest, dtype="<u8"), dtype=np.uint64)
+    words = np.frombuffer(digest, _LITTLE_ENDIAN).astype(np.uint64)
     words[3] = 1
     return words
 

@@ -8,9 +8,11 @@ as integers (below 2^53 also inside float64). Cost per rep-draw is flat; memory 
 from __future__ import annotations
 
 import math
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,8 +22,8 @@ from include.forecast.currencies import convert_cents
 from include.forecast.deals import deal_revenue
 from include.forecast.draws import GLOBAL_FACTOR, SEGMENT, region_factor, rep_entity
 from include.forecast.inputs import Line, RepInput, SimulationInputs
-from include.forecast.kernel import kernel_of
-from include.forecast.rows import GROUP_KINDS, ROUNDING, Batch, Row, program_of
+from include.forecast.kernel import KERNELS
+from include.forecast.rows import GROUP_KINDS, ROUNDING, Batch, Row, batches, program_of
 from include.forecast.sampling import open_streams
 
 _EXACT = 2**53
@@ -107,9 +109,8 @@ def simulate_block(inputs: SimulationInputs, seed: int, start: int, stop: int) -
         for kind_and_key in zip(GROUP_KINDS, cell, strict=True):
             groups.setdefault(kind_and_key, np.zeros(length, dtype=np.int64))
     rep_sums = np.zeros(len(inputs.reps), dtype=np.int64)
-    batches = run.kernel.batches(run.program.rows)
     for first, last in _strides(start, stop):
-        cells = run.cells(batches, first, last, rep_sums)
+        cells = run.cells(first, last, rep_sums)
         _roll_up(groups, dict(zip(run.program.cells, cells, strict=True)), slice(first - start, last - start))
     return BlockTotals(start, stop, groups, rep_sums)
 
@@ -129,12 +130,12 @@ def rep_cents(
     frames = [run.frame(first, last) for first, last in _strides(start, stop)]
     for place, rep in enumerate(inputs.reps):
         whole = np.full(stop - start, fixed[place], dtype=np.int64)
-        batches = [batch for row in rows.get(place, ()) for batch in run.kernel.batches([row])]
+        own = [batch for row in rows.get(place, ()) for batch in run.prepared.batches_of([row])]
         for frame in frames:
             part = whole[frame.first - start : frame.last - start]
             if place in others:
                 part[:] = run.general(rep, frame)
-            for batch in batches:
+            for batch in own:
                 part += frame.in_order(run.batch_cents(batch, frame)[0]).astype(np.int64)
         yield rep, whole
 
@@ -160,15 +161,47 @@ class _Frame:
         return values[self.order] if self.wanted is None else values
 
 
+class _Prepared:
+    """What all blocks of the same inputs share, whatever their seed. Nothing changes it, and it does not hold the inputs."""
+
+    def __init__(self, inputs: SimulationInputs):
+        self.program = program_of(inputs)
+        self.regions = sorted({rep.region for rep in inputs.reps})
+        self.own_share = math.sqrt(1.0 - inputs.correlation_global - inputs.correlation_region)
+        self.kernel = KERNELS[inputs.profile]
+
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """All rows of the program."""
+        return self.batches_of(self.program.rows)
+
+    def batches_of(self, rows: Sequence[Row]) -> list[Batch]:
+        """The rows in batches that the kernel takes."""
+        return batches(rows, self.kernel.size, self.own_share, self.kernel.per, self.kernel.dtype)
+
+
+#: By the identity of inputs that are alive: they are frozen, but hold mappings and have no hash.
+_known: dict[int, _Prepared] = {}
+
+
+def _prepared(inputs: SimulationInputs) -> _Prepared:
+    """Made once for an object of inputs, and forgotten with it."""
+    found = _known.get(id(inputs))
+    if found is None:
+        found = _known[id(inputs)] = _Prepared(inputs)
+        weakref.finalize(inputs, _known.pop, id(inputs), None)
+    return found
+
+
 class _Run:
     """One simulation being computed: its streams, program and kernel."""
 
     def __init__(self, inputs: SimulationInputs, seed: int):
-        self.inputs, self.program = inputs, program_of(inputs)
-        self._regions = sorted({rep.region for rep in inputs.reps})
+        self.inputs, self.prepared = inputs, _prepared(inputs)
+        self.program = self.prepared.program
+        self._regions, self._own_share = self.prepared.regions, self.prepared.own_share
         self._streams = open_streams(seed, inputs.streams, inputs.sampling, self._regions)
-        self._own_share = math.sqrt(1.0 - inputs.correlation_global - inputs.correlation_region)
-        self.kernel = kernel_of(inputs.profile, self._streams, self._own_share)
+        self.kernel = self.prepared.kernel(self._streams)
 
     def frame(self, first: int, last: int) -> _Frame:
         """The frame of some iterations of one segment, with the factors common to reps."""
@@ -196,13 +229,11 @@ class _Run:
             cents = cents[:, frame.wanted]
         return cents if batch.rate is None else convert_cents(cents, batch.rate)
 
-    def cells(
-        self, batches: Sequence[Batch], first: int, last: int, rep_sums: np.ndarray
-    ) -> list[np.ndarray]:
+    def cells(self, first: int, last: int, rep_sums: np.ndarray) -> list[np.ndarray]:
         """Cents per iteration of every cell, as whole float64 numbers; `rep_sums` grows by those of the reps."""
         frame = self.frame(first, last)
         cells = [np.zeros(last - first) for _ in self.program.cells]
-        for batch in batches:
+        for batch in self.prepared.batches:
             cents = self.batch_cents(batch, frame)
             sums = self.kernel.row_sums(cents)
             _whole(sums.max())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 from include.errors import TradewindError
 from include.forecast.config import check_correlation, check_profile
@@ -210,7 +211,7 @@ class SimulationInputs:
         body = {**asdict(self), "format": FORMAT, "engine": ENGINE_VERSION}
         return json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, allow_nan=False)
 
-    @property
+    @cached_property
     def input_hash(self) -> str:
         """sha256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()

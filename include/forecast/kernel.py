@@ -9,13 +9,13 @@ normals by less than a millionth, and are whole cents all the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 
 from include.forecast.draws import SEGMENT, Streams
-from include.forecast.rows import Batch, Row, batches
+from include.forecast.rows import Batch
 from include.forecast.tables import CELLS
 
 #: exp(k / _PER_E) from a table, and a cubic for the rest: as good as libm's, and cheaper by a third.
@@ -30,15 +30,15 @@ _NARROW = 2.0**28
 class Kernel:
     """Buffers for `size` rows of a segment, and the passes over them. Not for two threads at once.
 
-    Ranges of iterations begin and end at multiples of `step` and lie in one segment.
+    Takes batches of at most `size` rows, made for its `per` and `dtype`. Ranges of iterations begin and end at multiples of `step` and lie in one segment.
     """
 
     dtype: type
     size: int
     per: float
 
-    def __init__(self, streams: Streams, own_share: float):
-        self._streams, self._own_share = streams, own_share
+    def __init__(self, streams: Streams):
+        self._streams = streams
         self._y, self._spare, self._cents = (np.empty((self.size, SEGMENT), self.dtype) for _ in range(3))
         self._is_reached = np.empty((self.size, SEGMENT), bool)
 
@@ -54,10 +54,6 @@ class Kernel:
     def normals(self, entity: str, start: int, stop: int) -> np.ndarray:
         """Normals of a rep's entity in the order of iterations, float64."""
         raise NotImplementedError
-
-    def batches(self, rows: Sequence[Row]) -> list[Batch]:
-        """The rows in batches that `cents` takes."""
-        return batches(rows, self.size, self._own_share, self.per, self.dtype)
 
     def cents(self, batch: Batch, factors: Mapping[str, np.ndarray], start: int) -> np.ndarray:
         """Whole cents, rows x columns of the range from `start` on; valid until the next call.
@@ -110,8 +106,8 @@ class ExactKernel(Kernel):
 
     dtype, size, per = np.float64, 4, float(_PER_E)
 
-    def __init__(self, streams: Streams, own_share: float):
-        super().__init__(streams, own_share)
+    def __init__(self, streams: Streams):
+        super().__init__(streams)
         self._line = np.empty(SEGMENT)
 
     @property
@@ -185,8 +181,8 @@ class FastKernel(Kernel):
 
     dtype, size, per = np.float32, 8, 1.0
 
-    def __init__(self, streams: Streams, own_share: float):
-        super().__init__(streams, own_share)
+    def __init__(self, streams: Streams):
+        super().__init__(streams)
         self._chord, self._cell = np.empty(SEGMENT), np.empty(SEGMENT, np.intp)
 
     @property
@@ -254,9 +250,8 @@ class FastKernel(Kernel):
         return np.clip(whole, batch.least_whole, batch.most_whole, out=whole)
 
 
-def kernel_of(profile: str, streams: Streams, own_share: float) -> Kernel:
-    """The kernel of a profile, exact or fast."""
-    return {"exact": ExactKernel, "fast": FastKernel}[profile](streams, own_share)
+#: By the profile of the inputs.
+KERNELS: dict[str, type[Kernel]] = {"exact": ExactKernel, "fast": FastKernel}
 
 
 @lru_cache(maxsize=1)

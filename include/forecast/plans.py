@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -104,7 +105,7 @@ class Plan:
     components: tuple[Component, ...]
     cap_multiple: float | None = None
 
-    @property
+    @cached_property
     def measures(self) -> tuple[str, ...]:
         """Measures a rep on this plan needs a quota for, in order of first use."""
         wanted = [c.measure for c in self.components] + [

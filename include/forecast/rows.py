@@ -206,12 +206,9 @@ class Batch:
         self.knees = [(next(columns), next(columns)) for _ in range(knees)]
         self.jumps = [(next(columns), next(columns)) for _ in range(jumps)]
         # Not in float32: half a cent more than the cap would be a cent more.
-        self.least, self.most = np.floor(
-            np.array([(p.least, p.most) for p in pieces]).T[:, :, None] + ROUNDING
-        )
-        self.least_whole, self.most_whole = (
-            np.clip(bound, -_LARGEST, _LARGEST).astype(np.int32) for bound in (self.least, self.most)
-        )
+        bounds = np.floor(np.array([(p.least, p.most) for p in pieces]).T[:, :, None] + ROUNDING)
+        self.least, self.most = bounds
+        self.least_whole, self.most_whole = np.clip(bounds, -_LARGEST, _LARGEST).astype(np.int32)
 
 
 def _numbers(row: Row) -> list[float]:

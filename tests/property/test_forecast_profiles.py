@@ -28,7 +28,7 @@ MARGINALS = {
 
 def quick(entity: str, start: int, stop: int, method: str = "plain") -> np.ndarray:
     """Quick normals of an entity in the order of iterations."""
-    return FastKernel(open_streams(SEED, "base", Sampling(method), ["N"]), 0.8).normals(entity, start, stop)
+    return FastKernel(open_streams(SEED, "base", Sampling(method), ["N"])).normals(entity, start, stop)
 
 
 def test_quick_normals_are_normal_and_independent():

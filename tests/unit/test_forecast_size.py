@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
 import tracemalloc
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,8 +13,10 @@ import pytest
 
 from include.errors import TradewindError
 from include.flows import forecast
+from include.forecast import engine
 from include.forecast.config import LARGEST_BLOCK, ForecastConfig
 from include.forecast.engine import memory_estimate, simulate_block
+from include.forecast.rows import program_of
 from include.forecast.summary import summarise
 from include.warehouse.tenants import ensure_tenant
 from tests.forecast_cases import company, g11_portfolio, simulation
@@ -53,6 +58,22 @@ def test_a_block_needs_the_memory_that_is_estimated(profile):
     inputs = simulation(g11_portfolio(8), profile=profile)
     peak = _peak(lambda: simulate_block(inputs, 1, 0, 100_000))
     assert peak < memory_estimate(100_000, 100_000, 7)
+
+
+def test_inputs_are_prepared_once_and_forgotten_with_them(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(engine, "program_of", lambda i: prepared.append(i.profile) or program_of(i))
+    inputs = simulation(g11_portfolio(8))
+    known = len(engine._known)
+    blocks = [simulate_block(inputs, seed, 0, 50).groups[("total", "")] for seed in (1, 2, 1)]
+    assert prepared == ["exact"]
+    assert np.array_equal(blocks[0], blocks[2]) and not np.array_equal(blocks[0], blocks[1])
+    assert pickle.loads(pickle.dumps(inputs)) == inputs
+    simulate_block(replace(inputs, profile="fast"), 1, 0, 50)
+    assert prepared == ["exact", "fast"]
+    del inputs
+    gc.collect()
+    assert len(engine._known) == known
 
 
 def test_statistics_need_the_memory_that_is_estimated():
