@@ -150,7 +150,8 @@ def one_by_one(inputs: SimulationInputs, start: int, stop: int) -> dict[str, np.
             pay = inputs.plans[part.plan].payout(
                 attainment, target_incentive=float(part.target_incentive), quota=quota
             )
-            paid[entry.rep_key] += np.floor(pay * 100 + 0.5)
+            # Half up, also where the product of a half cent came out a few digits short.
+            paid[entry.rep_key] += np.floor(pay * 100 + 0.5 + 2.0**-26)
     return paid
 
 
