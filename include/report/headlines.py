@@ -95,7 +95,7 @@ def _experience(simulation: SimulationReport, books: CompensationBooks) -> str:
     latest = max(past, key=lambda row: (str(row["horizon_start"]), row["lead_months"]))
     return (
         f" In the back-test, what was paid for the year to {last_day_text(str(latest['horizon_end']))} lay at percentile"
-        f" {100 * latest['percentile']:.0f} of the forecast {latest['lead_months']} months before its end."
+        f" {100 * latest['percentile']:.1f} of the forecast {latest['lead_months']} months before its end."
     )
 
 
