@@ -9,6 +9,7 @@ normals by less than a millionth, and are whole cents all the same.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ _ROUND64, _ROUND32 = 1.5 * 2.0**52, np.float32(1.5 * 2.0**23)
 _NARROW = 2.0**28
 
 
-class Kernel:
+class Kernel(ABC):
     """Buffers for `size` rows of a segment, and the passes over them. Not for two threads at once.
 
     Takes batches of at most `size` rows, made for its `per` and `dtype`. Ranges of iterations begin and end at multiples of `step` and lie in one segment.
@@ -43,17 +44,17 @@ class Kernel:
         self._is_reached = np.empty((self.size, SEGMENT), bool)
 
     @property
+    @abstractmethod
     def step(self) -> int:
         """See the class."""
-        raise NotImplementedError
 
+    @abstractmethod
     def order(self, width: int) -> np.ndarray | slice:
         """Which of this kernel's columns each iteration of a range is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def normals(self, entity: str, start: int, stop: int) -> np.ndarray:
         """Normals of a rep's entity in the order of iterations, float64."""
-        raise NotImplementedError
 
     def cents(self, batch: Batch, factors: Mapping[str, np.ndarray], start: int) -> np.ndarray:
         """Whole cents, rows x columns of the range from `start` on; valid until the next call.
