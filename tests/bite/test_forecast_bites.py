@@ -66,7 +66,7 @@ def test_half_even_rounding_would_be_seen(monkeypatch):
     )
     assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [13]
     monkeypatch.setattr(engine.np, "floor", lambda x, out=None: np.rint(x - ROUNDING, out=out))
-    assert engine.simulate_block(half, 1, 0, 1).groups[("total", "")].tolist() == [12]
+    assert engine.simulate_block(replace(half), 1, 0, 1).groups[("total", "")].tolist() == [12]
 
 
 def test_a_tier_that_begins_after_its_bound_would_be_seen(monkeypatch):
